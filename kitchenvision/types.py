@@ -1,0 +1,244 @@
+"""The values that flow: frame, detections, track, look, observation, violation. All frozen.
+
+Boxes are `xyxy` in pixels of the picture as displayed (rotation applied), full size. `_s` is seconds of
+media time, `_at` a UTC instant.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
+Ints = npt.NDArray[np.int64]
+Xyxy = tuple[float, float, float, float]
+
+CLASSES = (
+    "person",
+    "head",
+    "cigarette",
+    # A user's own one-look model may answer the questions directly; ours answers them in the zoom look.
+    "hat_covered",
+    "hat_bare",
+    "mask_worn",
+    "mask_incorrect",
+    "mask_none",
+)
+PERSON, HEAD, CIGARETTE, HAT_COVERED, HAT_BARE, MASK_WORN, MASK_INCORRECT, MASK_NONE = range(len(CLASSES))
+
+
+class Picture(Protocol):
+    """One decoded picture that is converted only as far as somebody needs it."""
+
+    @property
+    def width(self) -> int:
+        """Pixels, as displayed."""
+
+    @property
+    def height(self) -> int:
+        """Pixels, as displayed."""
+
+    def rgb(self) -> Pixels:
+        """(height, width, 3) uint8 RGB, full size; converted once and kept. Do not write into it."""
+
+    def scaled(self, width: int, height: int) -> Pixels:
+        """(height, width, 3) uint8 RGB, resized; does not force the full-size conversion."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One sampled picture with both of its times.
+
+    Attributes:
+        picture: the pixels, lazily converted.
+        index: 0, 1, 2, ... over the sampled frames of one source.
+        media_s: presentation time in the source, seconds, never decreasing; the first picture of a file is 0.
+        captured_at: wall-clock instant, UTC.
+    """
+
+    picture: Picture
+    index: int
+    media_s: float
+    captured_at: datetime
+
+    @property
+    def image(self) -> Pixels:
+        """(height, width, 3) uint8 RGB, full size."""
+        return self.picture.rgb()
+
+
+@dataclass(frozen=True)
+class Detections:
+    """What the frame look found in one frame.
+
+    Attributes:
+        xyxy: (N, 4) float32, pixels.
+        confidence: (N,) float32 in 0..1.
+        class_id: (N,) int64, index into `CLASSES`.
+    """
+
+    xyxy: Floats
+    confidence: Floats
+    class_id: Ints
+
+    def __post_init__(self) -> None:
+        n = len(self.xyxy)
+        if self.xyxy.shape != (n, 4) or self.confidence.shape != (n,) or self.class_id.shape != (n,):
+            raise ValueError(
+                "expected xyxy (N, 4), confidence (N,), class_id (N,); "
+                f"got {self.xyxy.shape}, {self.confidence.shape}, {self.class_id.shape}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.xyxy)
+
+    def of(self, class_id: int, least: float = 0.0) -> "Detections":
+        """Those of one class with at least this confidence."""
+        return self[(self.class_id == class_id) & (self.confidence >= least)]
+
+    def __getitem__(self, keep: npt.NDArray[np.bool_] | Ints) -> "Detections":
+        return Detections(self.xyxy[keep], self.confidence[keep], self.class_id[keep])
+
+    @staticmethod
+    def none() -> "Detections":
+        """No detections."""
+        return Detections(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros(0, np.int64))
+
+
+@dataclass(frozen=True)
+class Track:
+    """One person in one frame, the same `track_id` over time in one camera.
+
+    Attributes:
+        track_id: 1, 2, 3, ... in order of appearance.
+        stretch: grows when identity became doubtful (crossing, long occlusion); votes start again then.
+        person_xyxy: the person's box; where no person was found, the head's box grown to 3x3 heads.
+        head_xyxy: the head's box, or None when no head was found in this frame.
+        head_confidence: 0..1; 0 without a head.
+        feet_seen: the person's box ends above the picture's bottom edge and reaches well below the head.
+    """
+
+    track_id: int
+    stretch: int
+    person_xyxy: Xyxy
+    head_xyxy: Xyxy | None
+    head_confidence: float
+    feet_seen: bool
+
+
+@dataclass(frozen=True)
+class HatAnswer:
+    """Probabilities that add up to 1."""
+
+    covered: float
+    bare: float
+    cannot_judge: float
+
+
+@dataclass(frozen=True)
+class MaskAnswer:
+    """Probabilities that add up to 1. `incorrect`: under the nose or on the chin."""
+
+    worn: float
+    incorrect: float
+    none: float
+    cannot_judge: float
+
+
+@dataclass(frozen=True)
+class Cigarette:
+    """One cigarette near a head: box in pixels of the frame and confidence."""
+
+    xyxy: Xyxy
+    confidence: float
+
+
+@dataclass(frozen=True)
+class HeadLook:
+    """The zoom look's answers on one head.
+
+    Attributes:
+        head: probability that this is a head at all.
+        hat, mask: the answers.
+        cigarettes: cigarettes found in the crop of the head with shoulders and hands.
+        cigarette_looked: whether cigarettes were looked for.
+        head_px: the head's height on the source picture.
+        sharpness: mean absolute Laplacian of the head's crop, grey levels; low is blurred.
+    """
+
+    head: float
+    hat: HatAnswer
+    mask: MaskAnswer
+    cigarettes: tuple[Cigarette, ...]
+    cigarette_looked: bool
+    head_px: float
+    sharpness: float
+
+
+class Verdict(StrEnum):
+    """What one look says for one rule."""
+
+    VIOLATING = "violating"
+    COMPLIANT = "compliant"
+    CANNOT_JUDGE = "cannot_judge"
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What is known of one track in one frame for one rule.
+
+    Attributes:
+        media_s: time of the frame.
+        rule_id: such as ``no_hat``.
+        track_id, stretch: as in `Track`.
+        verdict: violating, compliant, cannot judge.
+        probability: of violating, given that it could be judged; 0..1.
+        quality: how well the frame shows it, 0..1 (size, sharpness, confidence); picks the snapshot.
+        person_xyxy, head_xyxy: boxes in that frame.
+        cigarette_xyxy: the cigarette, for smoking.
+        why: a short reason where it cannot be judged, such as ``too small``.
+    """
+
+    media_s: float
+    rule_id: str
+    track_id: int
+    stretch: int
+    verdict: Verdict
+    probability: float
+    quality: float
+    person_xyxy: Xyxy
+    head_xyxy: Xyxy
+    cigarette_xyxy: Xyxy | None = None
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class Violation:
+    """A rule's confirmed finding on one track.
+
+    Attributes:
+        rule_id, track_id: which rule, who.
+        zone: name of the zone in which the rule was due.
+        started_s: first violating look of the confirming window.
+        confirmed_s: when the evidence sufficed.
+        ended_s: when it was cleared or the track ended; None while open.
+        confidence: 0..1, mean calibrated probability of the judged looks of the window.
+        best_s: media time of the frame that shows it best; always inside the confirming window.
+        looks: the observations of the confirming window, in order of time.
+        end_reason: ``cleared``, ``track ended``, ``source ended`` or ``restarted``; empty while open.
+    """
+
+    rule_id: str
+    track_id: int
+    zone: str
+    started_s: float
+    confirmed_s: float
+    confidence: float
+    best_s: float
+    looks: tuple[Observation, ...] = field(repr=False)
+    ended_s: float | None = None
+    end_reason: str = ""

@@ -1,0 +1,196 @@
+"""The versioned report that edge and regulator share; nothing else is shared.
+
+A violation is told in a sequence of immutable reports: `confirmed` (with the snapshot, at once), then `clip`,
+then `ended`. Each has the key ``violation_id/seq``; the same key with the same content is accepted again, with
+other content it is refused. Blobs (pictures, clip, trace) travel beside the report, named by their SHA-256.
+
+On HTTP (all under ``/api/v1``, bearer token of the canteen):
+    HEAD /blobs/{sha256}    200 when it is there already, 404 when not
+    PUT  /blobs/{sha256}    the bytes; 201 stored, 200 was there, 422 when the hash differs
+    POST /reports           one report as canonical JSON; 201 accepted, 200 the same again (both a `Receipt`),
+                            409 other content under the same key or a gap in the sequence, 422 a bad field or a
+                            missing blob. Errors are application/problem+json (RFC 9457) as `Problem`.
+"""
+
+import hashlib
+import json
+from datetime import datetime
+from typing import Annotated, Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+
+WIRE_VERSION = 1
+
+Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(min_length=1, max_length=200)]
+Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Box = tuple[float, float, float, float]
+BlobRole = Literal["snapshot", "head_crop", "clip", "trace"]
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+
+
+class BlobRef(_Frozen):
+    """A blob that a report needs: `role`, SHA-256 of its bytes, size in bytes, media type."""
+
+    role: BlobRole
+    sha256: Sha256
+    size: Annotated[int, Field(ge=0)]
+    media_type: Name
+
+
+class SnapshotBoxes(_Frozen):
+    """Boxes on the snapshot, from the same frame as its pixels; xyxy in its pixels.
+
+    Attributes:
+        media_s, captured_at: times of that frame.
+        width, height: size of the snapshot.
+        person_xyxy, head_xyxy: the accused. cigarette_xyxy: for smoking.
+        others_xyxy: the other persons in the picture, who are not accused.
+    """
+
+    media_s: Seconds
+    captured_at: AwareDatetime
+    width: Annotated[int, Field(ge=1)]
+    height: Annotated[int, Field(ge=1)]
+    person_xyxy: Box
+    head_xyxy: Box
+    cigarette_xyxy: Box | None = None
+    others_xyxy: tuple[Box, ...] = ()
+
+
+class ModelRef(_Frozen):
+    """Which model looked: name, version, SHA-256 of each of its files by name."""
+
+    name: Name
+    version: Name
+    files: dict[str, Sha256]
+
+
+class _Report(_Frozen):
+    wire_version: Literal[1] = 1
+    violation_id: Annotated[str, Field(pattern=r"^[0-9a-f]{16,64}$")]
+    seq: Annotated[int, Field(ge=1, le=1000)]
+    canteen_id: Name
+    camera_id: Name
+    created_at: AwareDatetime
+    blobs: tuple[BlobRef, ...] = ()
+    # Filled by later versions of the edge: the evidence chain, its signature, and what was blurred.
+    previous_hash: Sha256 | None = None
+    sequence: Annotated[int, Field(ge=0)] | None = None
+    key_id: Name | None = None
+    signature: str | None = None
+    blurred: bool | None = None
+
+    @property
+    def idempotency_key(self) -> str:
+        """``violation_id/seq``."""
+        return f"{self.violation_id}/{self.seq}"
+
+
+class ConfirmedReport(_Report):
+    """Seq 1: a violation was confirmed. Seconds are media time; `captured_at` is the instant of `confirmed_s`.
+
+    `trace` (a blob, JSON) holds every look of the window; `settings` the rule's settings as used;
+    `captured_at_source` says where wall-clock time comes from (``option``, ``container``, ``file time``,
+    ``file name``, ``camera``); `evidence_sha256` is the hash of the canonical JSON of the evidence facts.
+    """
+
+    kind: Literal["confirmed"] = "confirmed"
+    rule_id: Name
+    zone: Name
+    track_id: Annotated[int, Field(ge=1)]
+    video: str
+    started_s: Seconds
+    confirmed_s: Seconds
+    captured_at: AwareDatetime
+    captured_at_source: Name
+    person_xyxy: Box
+    head_xyxy: Box
+    confidence: Probability
+    snapshot: SnapshotBoxes
+    model: ModelRef
+    software_version: Name
+    settings: dict[str, float | int | str | bool]
+    evidence_sha256: Sha256
+
+
+class ClipReport(_Report):
+    """The clip around the confirmation is there; `from_s` and `to_s` are media time of its ends."""
+
+    kind: Literal["clip"] = "clip"
+    from_s: Seconds
+    to_s: Seconds
+
+
+class EndedReport(_Report):
+    """The violation is over. `reason`: ``cleared``, ``track ended``, ``source ended`` or ``restarted``."""
+
+    kind: Literal["ended"] = "ended"
+    ended_s: Seconds
+    reason: Literal["cleared", "track ended", "source ended", "restarted"]
+
+
+Report = Annotated[ConfirmedReport | ClipReport | EndedReport, Field(discriminator="kind")]
+_REPORT: TypeAdapter[ConfirmedReport | ClipReport | EndedReport] = TypeAdapter(Report)
+
+
+class Receipt(_Frozen):
+    """The regulator's word that it has a report for good; `report_sha256` is `content_hash` of the report."""
+
+    idempotency_key: str
+    report_sha256: Sha256
+    received_at: AwareDatetime
+    status: Literal["accepted", "duplicate"]
+
+
+class Problem(BaseModel):
+    """RFC 9457 problem; `field` is the dotted path of the first wrong field, `errors` all of them."""
+
+    model_config = ConfigDict(extra="allow")
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str = ""
+    field: str | None = None
+    errors: list[dict[str, Any]] = []
+
+
+def parse_report(data: bytes) -> ConfirmedReport | ClipReport | EndedReport:
+    """A report from JSON bytes.
+
+    Raises:
+        pydantic.ValidationError: naming each wrong field.
+    """
+    return _REPORT.validate_json(data)
+
+
+def report_bytes(report: ConfirmedReport | ClipReport | EndedReport) -> bytes:
+    """The report as canonical JSON: what is sent, stored and hashed."""
+    return canonical_json(report.model_dump(mode="json"))
+
+
+def content_hash(data: bytes) -> str:
+    """Lower-case hex SHA-256."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def canonical_json(value: object) -> bytes:
+    """One value, one byte string: sorted keys, no spaces, UTF-8, no NaN, instants in ISO 8601.
+
+    Raises:
+        ValueError: for NaN or infinity.
+    """
+    text = json.dumps(
+        value, sort_keys=True, ensure_ascii=False, separators=(",", ":"), allow_nan=False, default=_plain
+    )
+    return text.encode("utf-8")
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    raise TypeError(f"cannot be written as JSON: {type(value).__name__}")
