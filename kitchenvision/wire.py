@@ -1,6 +1,6 @@
 """The versioned report that edge and regulator share; nothing else is shared.
 
-A violation is told in a sequence of immutable reports: `confirmed` (with the snapshot, at once), then `clip`,
+A violation is told in a sequence of immutable reports: `confirmed` (with the snapshot, at once), `clip`,
 then `ended`. Each has the key ``violation_id/seq``; the same key with the same content is accepted again, with
 other content it is refused. Blobs (pictures, clip, trace) travel beside the report, named by their SHA-256.
 
@@ -8,7 +8,7 @@ On HTTP (all under ``/api/v1``, bearer token of the canteen):
     HEAD /blobs/{sha256}    200 when it is there already, 404 when not
     PUT  /blobs/{sha256}    the bytes; 201 stored, 200 was there, 422 when the hash differs
     POST /reports           one report as canonical JSON; 201 accepted, 200 the same again (both a `Receipt`),
-                            409 other content under the same key or a gap in the sequence, 422 a bad field or a
+                            409 other content under the same key or a gap in sequence, 422 a bad field or a
                             missing blob. Errors are application/problem+json (RFC 9457) as `Problem`.
 """
 
@@ -92,7 +92,7 @@ class _Report(_Frozen):
 
 
 class ConfirmedReport(_Report):
-    """Seq 1: a violation was confirmed. Seconds are media time; `captured_at` is the instant of `confirmed_s`.
+    """Seq 1: a violation was confirmed. Seconds are media time; `captured_at` is that of `confirmed_s`.
 
     `trace` (a blob, JSON) holds every look of the window; `settings` the rule's settings as used;
     `captured_at_source` says where wall-clock time comes from (``option``, ``container``, ``file time``,
