@@ -2,26 +2,26 @@
 
 import numpy as np
 
-from kitchenvision.types import Floats, Xyxy
+from kitchenvision.types import Floats, Ints, Xyxy
 
 
 def iou_matrix(a: Floats, b: Floats) -> Floats:
     """Intersection over union of every pair: (N, 4) and (M, 4) boxes give (N, M)."""
     inter = intersection_matrix(a, b)
     union = areas(a)[:, None] + areas(b)[None, :] - inter
-    return (inter / np.maximum(union, 1e-9)).astype(np.float32)
+    return np.asarray(inter / np.maximum(union, 1e-9), np.float32)
 
 
 def intersection_matrix(a: Floats, b: Floats) -> Floats:
     """Area shared by every pair: (N, 4) and (M, 4) boxes give (N, M)."""
     low = np.maximum(a[:, None, :2], b[None, :, :2])
     high = np.minimum(a[:, None, 2:], b[None, :, 2:])
-    return np.clip(high - low, 0, None).prod(axis=2).astype(np.float32)
+    return np.asarray(np.clip(high - low, 0, None).prod(axis=2), np.float32)
 
 
 def areas(boxes: Floats) -> Floats:
     """(N, 4) boxes give (N,) areas; a box turned inside out has none."""
-    return np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1).astype(np.float32)
+    return np.asarray(np.clip(boxes[:, 2:] - boxes[:, :2], 0, None).prod(axis=1), np.float32)
 
 
 def iou(a: Xyxy, b: Xyxy) -> float:
@@ -61,7 +61,7 @@ def in_polygon(point: tuple[float, float], polygon: tuple[tuple[float, float], .
     return inside
 
 
-def nms(boxes: Floats, scores: Floats, threshold: float) -> np.ndarray:
+def nms(boxes: Floats, scores: Floats, threshold: float) -> Ints:
     """Indices of the boxes kept by greedy non-maximum suppression, best first.
 
     Args:

@@ -17,18 +17,8 @@ Floats = npt.NDArray[np.float32]
 Ints = npt.NDArray[np.int64]
 Xyxy = tuple[float, float, float, float]
 
-CLASSES = (
-    "person",
-    "head",
-    "cigarette",
-    # A user's own one-look model may answer the questions directly; ours answers them in the zoom look.
-    "hat_covered",
-    "hat_bare",
-    "mask_worn",
-    "mask_incorrect",
-    "mask_none",
-)
-PERSON, HEAD, CIGARETTE, HAT_COVERED, HAT_BARE, MASK_WORN, MASK_INCORRECT, MASK_NONE = range(len(CLASSES))
+CLASSES = ("person", "head", "cigarette")
+PERSON, HEAD, CIGARETTE = range(len(CLASSES))
 
 
 class Picture(Protocol):

@@ -1,0 +1,63 @@
+"""From a YOLO head's raw numbers to detections in source pixels."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from kitchenvision.detect.preprocess import Placed
+from kitchenvision.geometry import nms
+from kitchenvision.types import Detections, Floats
+
+MOST_PER_CLASS = 300
+
+
+def decode(predictions: Floats, placed: Placed, roles: Sequence[int | None], least: float) -> Detections:
+    """Boxes and classes of one input, before NMS.
+
+    Args:
+        predictions: (4 + classes, A) float32: centre x, y, width, height in input pixels, then class scores.
+        placed: the input, for the way back to source pixels.
+        roles: for each of the network's classes the index into `types.CLASSES`, or None to ignore it.
+        least: scores below it are dropped.
+
+    Raises:
+        ValueError: when the shape does not fit the classes.
+    """
+    if predictions.ndim != 2 or predictions.shape[0] != 4 + len(roles):
+        raise ValueError(f"expected predictions ({4 + len(roles)}, A), got {predictions.shape}")
+    parts = []
+    for channel, role in enumerate(roles):
+        if role is None:
+            continue
+        scores = predictions[4 + channel]
+        keep = np.flatnonzero(scores >= least)
+        if len(keep) > MOST_PER_CLASS:
+            keep = keep[np.argsort(-scores[keep], kind="stable")[:MOST_PER_CLASS]]
+        centre, half = predictions[:2, keep].T, predictions[2:4, keep].T / 2
+        boxes = placed.back(np.concatenate([centre - half, centre + half], axis=1))
+        parts.append(Detections(boxes, scores[keep].astype(np.float32), np.full(len(keep), role, np.int64)))
+    return joined(parts)
+
+
+def joined(parts: Sequence[Detections]) -> Detections:
+    """All detections of several answers in one."""
+    if not parts:
+        return Detections.none()
+    return Detections(
+        np.concatenate([p.xyxy for p in parts]),
+        np.concatenate([p.confidence for p in parts]),
+        np.concatenate([p.class_id for p in parts]),
+    )
+
+
+def suppressed(found: Detections, iou: float, width: int, height: int) -> Detections:
+    """One detection per thing: NMS within each class, best first, clipped to the picture."""
+    limits = np.asarray([width, height, width, height], np.float32)
+    boxes = np.clip(found.xyxy, 0, limits).astype(np.float32)
+    found = Detections(boxes, found.confidence, found.class_id)
+    found = found[(boxes[:, 2] - boxes[:, 0] >= 1e-3) & (boxes[:, 3] - boxes[:, 1] >= 1e-3)]
+    parts = []
+    for class_id in np.unique(found.class_id):
+        of_class = found[found.class_id == class_id]
+        parts.append(of_class[nms(of_class.xyxy, of_class.confidence, iou)])
+    return joined(parts)

@@ -1,0 +1,197 @@
+"""Both looks on ONNX Runtime."""
+
+import os
+from collections.abc import Sequence
+
+import numpy as np
+import onnxruntime as ort
+
+from kitchenvision.detect.decode import decode, joined, suppressed
+from kitchenvision.detect.model_card import ModelCard, Profile
+from kitchenvision.detect.preprocess import PAD_GREY, Placed, letterbox, sharpness, square_crop
+from kitchenvision.errors import ModelError
+from kitchenvision.geometry import centre
+from kitchenvision.types import (
+    CIGARETTE,
+    CLASSES,
+    Cigarette,
+    Detections,
+    Floats,
+    HatAnswer,
+    HeadLook,
+    MaskAnswer,
+    Picture,
+    Pixels,
+    Xyxy,
+)
+
+LEAST_SCORE = 0.05  # keeps the precision-recall curve whole; the rules use the card's own thresholds
+PROVIDERS = {
+    "cpu": "CPUExecutionProvider",
+    "cuda": "CUDAExecutionProvider",
+    "openvino": "OpenVINOExecutionProvider",
+}
+_ZOOM_BATCH = 16
+_CIGARETTE_BATCH = 8
+
+
+def open_session(path: str, provider: str = "auto", threads: int = 0) -> ort.InferenceSession:
+    """An ONNX Runtime session.
+
+    Args:
+        path: the network file.
+        provider: ``auto`` (CUDA where it is installed, else CPU), ``cpu``, ``cuda`` or ``openvino``.
+        threads: CPU threads; 0 takes one per core.
+
+    Raises:
+        ModelError: unknown provider, not installed, or not an ONNX file.
+    """
+    available = ort.get_available_providers()
+    if provider == "auto":
+        names = [p for p in (PROVIDERS["cuda"], PROVIDERS["cpu"]) if p in available]
+    elif PROVIDERS.get(provider) in available:
+        names = [PROVIDERS[provider]]
+    else:
+        raise ModelError(
+            f"provider '{provider}' is not there: choose auto or one of "
+            f"{', '.join(name for name, full in PROVIDERS.items() if full in available)}"
+        )
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads or os.cpu_count() or 1
+    options.log_severity_level = 3
+    try:
+        return ort.InferenceSession(path, options, providers=names)
+    except Exception as error:  # onnxruntime raises a dozen unrelated classes, all mean this
+        raise ModelError(f"{path} cannot be loaded by ONNX Runtime: {error}") from error
+
+
+class OnnxDetector:
+    """The frame look: see `detector.Detector`. Input sizes of a profile are run in turn and merged."""
+
+    def __init__(self, card: ModelCard, session: ort.InferenceSession, profile: Profile = "thorough") -> None:
+        self._net = card.frame
+        self._session = session
+        self._roles = [_role(self._net.roles.get(name, name)) for name in self._net.classes]
+        if profile not in self._net.profiles:
+            raise ModelError(
+                f"model '{card.name}' has no profile '{profile}': {', '.join(self._net.profiles)}"
+            )
+        self._sizes = self._net.profiles[profile]
+
+    def detect(self, picture: Picture) -> Detections:
+        """See `detector.Detector.detect`."""
+        sizes = self._sizes
+        if max(picture.width, picture.height) * 2 <= min(sizes):
+            sizes = sizes[:1]  # letterbox would give the same input for each size
+        found = [self._one_size(picture, size) for size in sizes]
+        return suppressed(joined(found), self._net.nms_iou, picture.width, picture.height)
+
+    def cigarettes_near(self, placed: Sequence[Placed]) -> list[Detections]:
+        """Cigarettes on enlarged crops, in source pixels, one answer a crop."""
+        answers = []
+        for start in range(0, len(placed), _CIGARETTE_BATCH):
+            part = placed[start : start + _CIGARETTE_BATCH]
+            predictions = self._run(np.stack([p.pixels for p in part]))
+            answers += [
+                decode(rows, p, self._roles, LEAST_SCORE).of(CIGARETTE)
+                for rows, p in zip(predictions, part, strict=True)
+            ]
+        return answers
+
+    def _one_size(self, picture: Picture, size: int) -> Detections:
+        placed = letterbox(picture, size)
+        if self._net.fixed_size_px:
+            placed = _into(placed, *self._net.fixed_size_px, picture)
+        return decode(self._run(placed.pixels[None])[0], placed, self._roles, LEAST_SCORE)
+
+    def _run(self, pixels: Pixels) -> Floats:
+        """(N, H, W, 3) uint8 -> (N, 4 + classes, A) float32."""
+        feed: np.ndarray[tuple[int, ...], np.dtype[np.generic]] = pixels
+        if self._net.layout == "nchw_float_rgb":
+            feed = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
+        return np.asarray(self._session.run(None, {self._session.get_inputs()[0].name: feed})[0], np.float32)
+
+
+class OnnxHeadLooker:
+    """The zoom look: see `detector.HeadLooker`. Cigarettes are looked for by the frame network on crops."""
+
+    def __init__(self, card: ModelCard, session: ort.InferenceSession, detector: OnnxDetector | None) -> None:
+        self._net, self._cigarette = card.zoom, card.cigarette_zoom
+        self._session, self._detector = session, detector
+
+    def look(self, picture: Picture, heads: Sequence[Xyxy], cigarettes: bool = True) -> list[HeadLook]:
+        """See `detector.HeadLooker.look`."""
+        if not heads:
+            return []
+        image = picture.rgb()
+        crops = np.stack([self._crop(image, head) for head in heads])
+        is_head, hat, mask = self._answers(crops)
+        found: list[tuple[Cigarette, ...]] = [()] * len(heads)
+        looked = cigarettes and self._detector is not None
+        if looked:
+            found = self._cigarettes(image, heads)
+        return [
+            HeadLook(
+                head=float(is_head[i, 0]),
+                hat=HatAnswer(*(float(v) for v in hat[i])),
+                mask=MaskAnswer(*(float(v) for v in mask[i])),
+                cigarettes=found[i],
+                cigarette_looked=looked,
+                head_px=head[3] - head[1],
+                sharpness=sharpness(image, head),
+            )
+            for i, head in enumerate(heads)
+        ]
+
+    def _crop(self, image: Pixels, head: Xyxy) -> Pixels:
+        side = max(head[2] - head[0], head[3] - head[1])
+        return square_crop(image, centre(head), side * self._net.crop_heads, self._net.size_px).pixels
+
+    def _answers(self, crops: Pixels) -> tuple[Floats, Floats, Floats]:
+        name = self._session.get_inputs()[0].name
+        parts = [
+            self._session.run(["head", "hat", "mask"], {name: crops[start : start + _ZOOM_BATCH]})
+            for start in range(0, len(crops), _ZOOM_BATCH)
+        ]
+        head, hat, mask = (np.concatenate(columns) for columns in zip(*parts, strict=True))
+        return head, hat, mask
+
+    def _cigarettes(self, image: Pixels, heads: Sequence[Xyxy]) -> list[tuple[Cigarette, ...]]:
+        assert self._detector is not None
+        placed = []
+        for head in heads:
+            side = max(head[2] - head[0], head[3] - head[1])
+            x, y = centre(head)
+            middle = (x, y + side * self._cigarette.shift_down_heads)
+            placed.append(
+                square_crop(image, middle, side * self._cigarette.crop_heads, self._cigarette.size_px)
+            )
+        height, width = image.shape[:2]
+        answers = []
+        for found in self._detector.cigarettes_near(placed):
+            kept = suppressed(found, 0.5, width, height)
+            answers.append(
+                tuple(
+                    Cigarette(_xyxy(box), float(confidence))
+                    for box, confidence in zip(kept.xyxy, kept.confidence, strict=True)
+                )
+            )
+        return answers
+
+
+def _role(name: str) -> int | None:
+    return CLASSES.index(name) if name in CLASSES else None
+
+
+def _xyxy(box: Floats) -> Xyxy:
+    x0, y0, x1, y1 = (float(v) for v in box)
+    return x0, y0, x1, y1
+
+
+def _into(placed: Placed, height: int, width: int, picture: Picture) -> Placed:
+    """Letterbox into a fixed size, for imported networks that take no other."""
+    scale = min(width / picture.width, height / picture.height)
+    inner_w, inner_h = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
+    canvas = np.full((height, width, 3), PAD_GREY, np.uint8)
+    canvas[:inner_h, :inner_w] = picture.scaled(inner_w, inner_h)
+    return Placed(canvas, inner_w / picture.width, inner_h / picture.height)

@@ -1,0 +1,130 @@
+"""The two nets: YOLO11n with three classes for frames, its first nine layers with a linear layer for heads."""
+
+from __future__ import annotations
+
+import copy
+import math
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from training import torchvision_shim  # noqa: F401  ultralytics needs a torchvision that imports
+from training.settings import CLASSES, HAT, MASK
+
+# isort: split
+from ultralytics.nn.tasks import DetectionModel
+from ultralytics.utils.tal import dist2bbox, make_anchors
+
+ZOOM_LAYERS = 9
+ZOOM_OUTPUTS = 1 + len(HAT) + len(MASK)
+COCO_CLASSES = 80
+
+
+def device_of(name: str) -> torch.device:
+    """`auto` takes a GPU where there is one."""
+    if name == "auto":
+        name = "cuda" if torch.cuda.is_available() else "cpu"
+    return torch.device(name)
+
+
+def coco_net(architecture: str, init: Path | None) -> DetectionModel:
+    """YOLO with 80 classes; weights of an ultralytics checkpoint if given, else random."""
+    net = DetectionModel(architecture, nc=COCO_CLASSES, verbose=False)
+    if init is not None:
+        # An ultralytics checkpoint is a pickled module, so weights_only cannot load it: give only files you trust.
+        checkpoint = torch.load(init, map_location="cpu", weights_only=False)
+        source = checkpoint.get("ema") or checkpoint["model"] if isinstance(checkpoint, dict) else checkpoint
+        net.load_state_dict(source.float().state_dict())
+    return net.train()
+
+
+def frame_net(architecture: str, init: Path | None) -> DetectionModel:
+    """The COCO net with its class layer cut down to person, head, cigarette.
+
+    Person keeps COCO's weights; head starts as person with a lower bias, since a head is where a person is;
+    the cigarette starts fresh with a prior of about one in a thousand.
+    """
+    net = coco_net(architecture, init)
+    detect = net.model[-1]
+    for branch in detect.cv3:
+        old = branch[-1]
+        new = nn.Conv2d(old.in_channels, len(CLASSES), 1)
+        with torch.no_grad():
+            new.weight[0], new.bias[0] = old.weight[0], old.bias[0]
+            new.weight[1], new.bias[1] = old.weight[0], old.bias[0] - 2.0
+            nn.init.normal_(new.weight[2:], std=0.01)
+            new.bias[2:] = -math.log(999.0)
+        branch[-1] = new
+    detect.nc, detect.no = len(CLASSES), len(CLASSES) + 4 * detect.reg_max
+    net.nc, net.names = len(CLASSES), dict(enumerate(CLASSES))
+    return net
+
+
+def box_predictions(raw: dict[str, Any], stride: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Raw head outputs -> boxes (N, A, 4) xyxy in cells, anchor points (A, 2) in cells, strides (A, 1)."""
+    points, strides = make_anchors(raw["feats"], stride, 0.5)
+    n, channels, anchors = raw["boxes"].shape
+    bins = channels // 4
+    chances = raw["boxes"].view(n, 4, bins, anchors).softmax(2)
+    steps = torch.arange(bins, dtype=chances.dtype, device=chances.device).view(1, 1, bins, 1)
+    distances = (chances * steps).sum(2).transpose(1, 2)
+    return dist2bbox(distances, points, xywh=False), points, strides
+
+
+def predictions(raw: dict[str, Any], stride: torch.Tensor) -> torch.Tensor:
+    """Raw head outputs -> (N, 4 + classes, A): centre x, y, width, height in pixels, then class scores."""
+    boxes, _, strides = box_predictions(raw, stride)
+    low, high = (boxes * strides).chunk(2, -1)
+    return torch.cat((torch.cat(((low + high) / 2, high - low), -1).transpose(1, 2), raw["scores"].sigmoid()), 1)
+
+
+class ZoomNet(nn.Module):
+    """Backbone, average pool, one linear layer: logits of head (1), hat (3), mask (4)."""
+
+    def __init__(self, architecture: str, init: Path | None) -> None:
+        super().__init__()
+        self.backbone = nn.Sequential(*list(coco_net(architecture, init).model)[:ZOOM_LAYERS])
+        with torch.no_grad():
+            channels = self.backbone.eval()(torch.zeros(1, 3, 64, 64)).shape[1]
+        self.backbone.train()
+        self.dropout = nn.Dropout(0.1)
+        self.linear = nn.Linear(channels, ZOOM_OUTPUTS)
+
+    def forward(self, crops: torch.Tensor) -> torch.Tensor:
+        """(N, 3, S, S) in 0..1 -> (N, 8) logits."""
+        return self.linear(self.dropout(self.backbone(crops).mean((2, 3))))
+
+
+def split_logits(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """(N, 8) -> head (N, 1), hat (N, 3), mask (N, 4)."""
+    head, hat, mask = logits.split((1, len(HAT), len(MASK)), 1)
+    return head, hat, mask
+
+
+class Averaged:
+    """Exponential average of a net's weights; young averages forget faster."""
+
+    def __init__(self, net: nn.Module, time_constant: int) -> None:
+        self.net = copy.deepcopy(net).eval()
+        self.net.requires_grad_(False)
+        self._time_constant, self.updates = time_constant, 0
+
+    @torch.no_grad()
+    def update(self, net: nn.Module) -> None:
+        self.updates += 1
+        keep = (1 - 1 / self._time_constant) * (1 - math.exp(-self.updates / self._time_constant))
+        current = net.state_dict()
+        for name, value in self.net.state_dict().items():
+            if value.dtype.is_floating_point:
+                value.mul_(keep).add_(current[name], alpha=1 - keep)
+            else:
+                value.copy_(current[name])
+
+
+def freeze_leading(net: DetectionModel, layers: int) -> None:
+    """Keep the first layers as they are, batch statistics too."""
+    for layer in list(net.model)[:layers]:
+        layer.requires_grad_(False)
+        layer.eval()

@@ -1,0 +1,105 @@
+"""The recipe: one TOML file becomes frozen settings. A wrong key is named, with its section."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+CLASSES = ("person", "head", "cigarette")
+HAT = ("covered", "bare", "cannot_judge")
+MASK = ("worn", "incorrect", "none", "cannot_judge")
+
+
+class SettingsError(ValueError):
+    """A setting that cannot be used; the message names section, key and value."""
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    frame_side_px: int = 512  # longer side of the cached pictures of the frame net
+    crop_side_px: int = 256  # side of the cached squares around heads
+    crop_heads: float = 3.4  # side of these squares, in heads
+    pseudo_side_px: int = 416
+    pseudo_positive: float = 0.5
+    pseudo_ignore: float = 0.1
+    dev_stills: int = 16  # rendered stills kept out of training, by room
+    dev_renders: int = 100  # rendered heads kept out of training, by room
+
+
+@dataclass(frozen=True)
+class LoopSettings:
+    steps: int = 1000
+    minutes: float = 0.0  # 0 = no limit; otherwise the schedule ends at whichever comes first
+    batch: int = 16
+    learning_rate: float = 1e-3
+    final_rate: float = 0.02  # of learning_rate, at the end of the cosine
+    warm_up_steps: int = 100
+    weight_decay: float = 5e-4
+    clip_norm: float = 10.0
+    ema_steps: int = 500  # time constant of the averaged weights
+    checkpoint_s: float = 120.0
+    bfloat16: bool = True
+    threads: int = 1
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class FrameSettings:
+    sizes_px: tuple[int, ...] = (320,)
+    freeze: int = 3  # leading layers that keep their COCO weights
+    portrait: float = 0.25
+    camera: float = 0.30
+    zoom: float = 0.27
+    still: float = 0.18
+    cook_repeat: int = 4
+    box_gain: float = 7.5
+    class_gain: float = 0.5
+    dfl_gain: float = 1.5
+    loop: LoopSettings = field(default_factory=LoopSettings)
+
+
+@dataclass(frozen=True)
+class ZoomSettings:
+    size_px: int = 112
+    crop_heads: float = 1.5
+    negative: float = 0.22  # share of crops that are not a well-placed head
+    tiny: float = 0.06  # share of crops shrunk below what can be judged
+    loop: LoopSettings = field(default_factory=LoopSettings)
+
+
+@dataclass(frozen=True)
+class Settings:
+    name: str
+    version: str
+    device: str = "auto"
+    architecture: str = "yolo11n.yaml"
+    data: DataSettings = field(default_factory=DataSettings)
+    frame: FrameSettings = field(default_factory=FrameSettings)
+    zoom: ZoomSettings = field(default_factory=ZoomSettings)
+    model: dict[str, Any] = field(default_factory=dict)  # copied into model.toml: profiles, thresholds
+
+
+_SECTIONS = {"data": DataSettings, "frame": FrameSettings, "zoom": ZoomSettings, "loop": LoopSettings}
+
+
+def _section(kind: type, values: dict[str, Any], where: str) -> Any:
+    known = {f.name for f in fields(kind)}
+    for key in values:
+        if key not in known:
+            raise SettingsError(f"[{where}] {key} = {values[key]!r}: unknown key, known are {', '.join(sorted(known))}")
+    ready = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
+    for key, sub in _SECTIONS.items():
+        if key in ready and key in known:
+            ready[key] = _section(sub, values[key], f"{where}.{key}")
+    return kind(**ready)
+
+
+def read_settings(path: Path) -> Settings:
+    """Read one TOML file. Raises SettingsError for an unknown or missing key."""
+    values = tomllib.loads(path.read_text("utf-8"))
+    for key in ("name", "version"):
+        if key not in values:
+            raise SettingsError(f"{path}: {key} is missing")
+    return _section(Settings, values, path.name)

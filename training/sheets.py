@@ -1,0 +1,281 @@
+"""Samples of the frame net: pictures laid on a square sheet, with what is labelled and where silence means absence.
+
+Four kinds: whole pictures at portrait scale; many shrunken pictures, as small as on a kitchen camera; squares
+around a head enlarged again, as the zoom sees them; rendered kitchens.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+
+from training.camera_look import camera_look, light
+from training.labels import Box, Picture
+from training.pack import Pack
+from training.settings import CLASSES, DataSettings, FrameSettings
+
+CELL_PX = 8  # the finest stride of the net: one known/unknown answer a cell
+_PERSON, _HEAD, _CIGARETTE = range(3)
+_LEAST_PX = {_PERSON: 8.0, _HEAD: 5.0, _CIGARETTE: 3.0}  # of the longer side; smaller ones are neither there nor absent
+_LEAST_VISIBLE = 0.45
+_PORTRAIT_HEAD = 0.55  # a portrait's head is about this share of its height, where no head is labelled
+_ZOOM_HEADS = 3.4
+
+Array = np.ndarray[Any, np.dtype[Any]]
+
+
+@dataclass
+class Sheet:
+    """`image` (S, S, 3) BGR; `targets` rows of class, x0, y0, x1, y1; `known` (3, S/8, S/8): absence is known."""
+
+    image: Array
+    known: Array
+    targets: list[tuple[float, ...]] = field(default_factory=list)
+
+    @staticmethod
+    def empty(side: int, rng: np.random.Generator) -> Sheet:
+        """A sheet of one colour, on which nothing is, for certain."""
+        image = np.full((side, side, 3), rng.integers(40, 210, 3), np.uint8)
+        return Sheet(image, np.ones((len(CLASSES), side // CELL_PX, side // CELL_PX), np.uint8))
+
+    def paste(self, patch: Array, scene: Scene, at: tuple[int, int], rect: tuple[int, int, int, int]) -> None:
+        """Lay `patch` with its upper left corner at `at` (x, y); only what falls into `rect` shows."""
+        x0, y0, x1, y1 = (max(rect[0], at[0]), max(rect[1], at[1]),
+                          min(rect[2], at[0] + patch.shape[1]), min(rect[3], at[1] + patch.shape[0]))
+        if x1 <= x0 or y1 <= y0:
+            return
+        self.image[y0:y1, x0:x1] = patch[y0 - at[1] : y1 - at[1], x0 - at[0] : x1 - at[0]]
+        area = (x0, y0, x1, y1)
+        shift = np.array([at[0], at[1], at[0], at[1]], float)
+        for kind in range(len(CLASSES)):
+            self._mark(kind, area, int(scene.known[kind] == "all"))
+        for kind, box in scene.asked:
+            self._mark(kind, _inside(box + shift, area), 1)
+        for kind, box in scene.ignored:
+            self._mark(kind, _inside(box + shift, area), 0)
+        for kind, box in scene.boxes:
+            self._target(kind, box + shift, area)
+
+    def _target(self, kind: int, box: Array, area: tuple[int, int, int, int]) -> None:
+        seen = _inside(box, area)
+        if seen is None:
+            return
+        sides, whole = np.array([seen[2] - seen[0], seen[3] - seen[1]]), box[2:] - box[:2]
+        visible = sides.prod() / max(whole.prod(), 1e-6)
+        if sides.max() < _LEAST_PX[kind] or (visible < _LEAST_VISIBLE and kind != _PERSON) or visible < 0.15:
+            self._mark(kind, seen, 0)
+        else:
+            self.targets.append((float(kind), *(float(v) for v in seen)))
+
+    def _mark(self, kind: int, area: Any, value: int) -> None:
+        if area is None:
+            return
+        x0, y0 = int(area[0] // CELL_PX), int(area[1] // CELL_PX)
+        x1, y1 = -int(-area[2] // CELL_PX), -int(-area[3] // CELL_PX)
+        self.known[kind, y0:y1, x0:x1] = value
+
+
+def _inside(box: Any, area: tuple[int, int, int, int]) -> Any:
+    x0, y0, x1, y1 = max(box[0], area[0]), max(box[1], area[1]), min(box[2], area[2]), min(box[3], area[3])
+    return (x0, y0, x1, y1) if x1 > x0 and y1 > y0 else None
+
+
+@dataclass(frozen=True)
+class Scene:
+    """Labels of one picture at some scale: (class, xyxy) lists, and what silence means per class."""
+
+    known: tuple[str, ...]
+    boxes: list[tuple[int, Array]]
+    ignored: list[tuple[int, Array]]
+    asked: list[tuple[int, Array]]  # regions where absence is known although it is not everywhere
+
+    def moved(self, factor: float, mirror_width: float | None = None, left: float = 0.0, top: float = 0.0) -> Scene:
+        """Shift by (-left, -top), then scale, then mirror within `mirror_width` (of the scaled picture)."""
+
+        def move(pairs: list[tuple[int, Array]]) -> list[tuple[int, Array]]:
+            out = []
+            for kind, box in pairs:
+                b = (box - np.array([left, top, left, top])) * factor
+                if mirror_width is not None:
+                    b = np.array([mirror_width - b[2], b[1], mirror_width - b[0], b[3]])
+                out.append((kind, b))
+            return out
+
+        return Scene(self.known, move(self.boxes), move(self.ignored), move(self.asked))
+
+    def head_px(self, height: float) -> float:
+        """Height of the largest head, or a guess for a portrait."""
+        heads = [b[3] - b[1] for kind, b in self.boxes if kind == _HEAD]
+        return float(max(heads)) if heads else _PORTRAIT_HEAD * height
+
+
+def scene_of(picture: Picture, persons: list[list[float]] | None, data: DataSettings) -> Scene:
+    """Labels of a picture in its own pixels, with pseudo-labelled persons where nobody labelled any."""
+    known = [picture.known[name] for name in CLASSES]
+    boxes: list[tuple[int, Array]] = []
+    ignored: list[tuple[int, Array]] = []
+    asked: list[tuple[int, Array]] = []
+    for box in picture.boxes:
+        _sort(box, known, boxes, ignored, asked)
+    if persons is not None and known[_PERSON] == "none":
+        known[_PERSON] = "all"
+        for row in persons:
+            target = boxes if row[4] >= data.pseudo_positive else ignored
+            target.append((_PERSON, np.array(row[:4], float)))
+    if picture.family in ("mask", "own"):
+        ignored += _heads_from_behind(persons or [], [b for kind, b in boxes if kind == _HEAD])
+    return Scene(tuple(known), boxes, ignored, asked)
+
+
+def _sort(box: Box, known: list[str], boxes: list[Any], ignored: list[Any], asked: list[Any]) -> None:
+    where = np.array(box.xyxy, float)
+    if box.kind == "not_head":
+        asked.append((_HEAD, where))
+        return
+    kind = CLASSES.index(box.kind)
+    (ignored if box.ignore else boxes).append((kind, where))
+    if known[kind] == "boxes" and not box.ignore:
+        asked.append((kind, where))
+
+
+def _heads_from_behind(persons: list[list[float]], heads: list[Array]) -> list[tuple[int, Array]]:
+    """Face sets box faces only: a person without one may have a head from behind, so nothing is known there."""
+    regions = []
+    for x0, y0, x1, y1, _ in persons:
+        middles = [((h[0] + h[2]) / 2, (h[1] + h[3]) / 2) for h in heads]
+        if not any(x0 <= x <= x1 and y0 <= y <= y1 for x, y in middles):
+            regions.append((_HEAD, np.array([x0, y0, x1, y0 + 0.45 * (y1 - y0)])))
+    return regions
+
+
+class Sheets:
+    """Draws samples from OUT/set/frames."""
+
+    def __init__(self, pack: Pack, pictures: list[Picture], persons: dict[str, Any],
+                 settings: tuple[DataSettings, FrameSettings]) -> None:
+        data, self._frame = settings
+        self._pack = pack
+        self._scenes: list[Scene] = []
+        self._groups: dict[str, list[int]] = {"real": [], "smoke": [], "still": [], "render": []}
+        by_file = {p.file: p for p in pictures}
+        for i, fact in enumerate(pack.facts):
+            picture = by_file[fact["file"]]
+            scene = scene_of(picture, persons.get(picture.file), data).moved(fact["w"] / picture.width)
+            self._scenes.append(scene)
+            if picture.split != "train":
+                continue
+            group = {"smoke": "smoke", "still": "still", "render": "render", "clean": "render"}.get(picture.family, "real")
+            repeat = self._frame.cook_repeat if picture.family in ("cook", "own") else 1
+            self._groups[group] += [i] * repeat
+        self._smokers = [i for i in self._groups["smoke"] if any(k == _CIGARETTE for k, _ in self._scenes[i].boxes)]
+
+    def draw(self, rng: np.random.Generator, side: int) -> Sheet:
+        """One augmented sheet."""
+        frame = self._frame
+        kinds = [("portrait", frame.portrait), ("camera", frame.camera), ("zoom", frame.zoom), ("still", frame.still)]
+        if not self._groups["still"]:
+            kinds = kinds[:3]
+        names, shares = [k for k, _ in kinds], np.array([s for _, s in kinds])
+        kind = str(rng.choice(names, p=shares / shares.sum()))
+        sheet = {"portrait": self._portrait, "camera": self._camera, "zoom": self._zoom, "still": self._still}[kind](rng, side)
+        if kind == "portrait":
+            sheet.image = light(sheet.image, rng, 0.8)
+        if kind in ("portrait", "camera") and rng.random() < (0.3 if kind == "portrait" else 0.9):
+            sheet.image = camera_look(sheet.image, rng, float(rng.uniform(0.2, 0.9)))
+        return sheet
+
+    def batch(self, rng: np.random.Generator, size: int, side: int) -> dict[str, torch.Tensor]:
+        """images (N, 3, S, S) uint8 RGB, targets (M, 6) of sample, class, xyxy, known (N, 3, S/8, S/8)."""
+        sheets = [self.draw(rng, side) for _ in range(size)]
+        images = torch.from_numpy(np.stack([s.image[..., ::-1] for s in sheets])).permute(0, 3, 1, 2)
+        rows = [(float(n), *target) for n, sheet in enumerate(sheets) for target in sheet.targets]
+        known = torch.from_numpy(np.stack([s.known for s in sheets]))
+        return {"images": images, "targets": torch.tensor(rows).reshape(-1, 6), "known": known}
+
+    def _pick(self, rng: np.random.Generator, *groups: str) -> int:
+        filled = [g for g in groups if self._groups[g]]
+        members = self._groups[str(rng.choice(filled))] if filled else list(range(len(self._scenes)))
+        return int(rng.choice(members))
+
+    def _placed(self, i: int, factor: float, rng: np.random.Generator) -> tuple[Array, Scene]:
+        reduce = 4 if factor < 0.24 else 2 if factor < 0.48 else 1
+        image = self._pack.picture(i, reduce)
+        width, height = self._pack.facts[i]["w"], self._pack.facts[i]["h"]
+        size = (max(2, round(width * factor)), max(2, round(height * factor)))
+        interpolation = cv2.INTER_AREA if size[0] < image.shape[1] else cv2.INTER_LINEAR
+        patch = cv2.resize(image, size, interpolation=interpolation)
+        mirror = rng.random() < 0.5
+        scene = self._scenes[i].moved(size[0] / width, float(size[0]) if mirror else None)
+        return (patch[:, ::-1] if mirror else patch), scene
+
+    def _portrait(self, rng: np.random.Generator, side: int) -> Sheet:
+        sheet = Sheet.empty(side, rng)
+        i = self._pick(rng, "real", "smoke")
+        longer = max(self._pack.facts[i]["w"], self._pack.facts[i]["h"])
+        patch, scene = self._placed(i, side * float(np.exp(rng.uniform(np.log(0.6), np.log(1.5)))) / longer, rng)
+        at = tuple(int(rng.integers(min(0, side - n), max(0, side - n) + 1)) for n in (patch.shape[1], patch.shape[0]))
+        sheet.paste(patch, scene, (at[0], at[1]), (0, 0, side, side))
+        return sheet
+
+    def _camera(self, rng: np.random.Generator, side: int) -> Sheet:
+        sheet = Sheet.empty(side, rng)
+        across = int(rng.choice([2, 3]))
+        cell = side // across
+        for row in range(across):
+            for column in range(across):
+                i = self._pick(rng, "real", "real", "smoke", "render")
+                fact = self._pack.facts[i]
+                head = float(np.exp(rng.uniform(np.log(9.0), np.log(64.0))))
+                factor = min(1.0, head / max(1.0, self._scenes[i].head_px(fact["h"])))
+                patch, scene = self._placed(i, factor, rng)
+                x, y = column * cell, row * cell
+                at = [int(rng.integers(min(0, cell - n), max(0, cell - n) + 1)) for n in (patch.shape[1], patch.shape[0])]
+                sheet.paste(patch, scene, (x + at[0], y + at[1]), (x, y, x + cell, y + cell))
+        return sheet
+
+    def _zoom(self, rng: np.random.Generator, side: int) -> Sheet:
+        i = int(rng.choice(self._smokers)) if self._smokers and rng.random() < 0.6 else self._pick(rng, "smoke", "render", "still")
+        fact, scene = self._pack.facts[i], self._scenes[i]
+        head = scene.head_px(fact["h"])
+        factor = min(1.0, float(np.exp(rng.uniform(np.log(18.0), np.log(90.0)))) / max(head, 1.0))
+        patch, scene = self._placed(i, factor, rng)
+        patch = camera_look(np.ascontiguousarray(patch), rng, float(rng.uniform(0.1, 0.8)))
+        window = max(16.0, _ZOOM_HEADS * head * factor * float(rng.uniform(0.75, 1.25)))
+        centre = self._zoom_centre(scene, patch, rng, head * factor)
+        return self._enlarged(patch, scene, (centre[0] - window / 2, centre[1] - window / 2, window), rng, side)
+
+    def _zoom_centre(self, scene: Scene, patch: Array, rng: np.random.Generator, head: float) -> Array:
+        things = [b for kind, b in scene.boxes if kind == _CIGARETTE] or [b for kind, b in scene.boxes if kind == _HEAD]
+        if things and rng.random() < 0.9:
+            box = things[int(rng.integers(len(things)))]
+            return np.asarray((box[:2] + box[2:]) / 2 + rng.uniform(-1.2, 1.2, 2) * head)
+        return rng.uniform(0.25, 0.75, 2) * np.array([patch.shape[1], patch.shape[0]])
+
+    def _enlarged(self, patch: Array, scene: Scene, window: tuple[float, float, float], rng: np.random.Generator,
+                  side: int) -> Sheet:
+        """A square (left, top, side) of the patch, its border repeated, resized to fill the sheet."""
+        sheet = Sheet.empty(side, rng)
+        factor = side / window[2]
+        matrix = np.array([[factor, 0, -window[0] * factor], [0, factor, -window[1] * factor]], np.float32)
+        image = cv2.warpAffine(patch, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        sheet.paste(image, scene.moved(factor, None, window[0], window[1]), (0, 0), (0, 0, side, side))
+        return sheet
+
+    def _still(self, rng: np.random.Generator, side: int) -> Sheet:
+        if rng.random() < 0.3 and self._groups["render"]:
+            sheet = Sheet.empty(side, rng)
+            i = self._pick(rng, "render")
+            patch, scene = self._placed(i, side / 192 * float(rng.uniform(0.5, 1.1)), rng)
+            sheet.paste(patch, scene, (int(rng.integers(0, 40)), int(rng.integers(0, 40))), (0, 0, side, side))
+        else:
+            i = self._pick(rng, "still")
+            patch, scene = self._placed(i, float(np.exp(rng.uniform(np.log(0.5), np.log(1.0)))), rng)
+            sheet = Sheet.empty(side, rng)
+            at = [int(rng.integers(min(0, side - n), max(0, side - n) + 1)) for n in (patch.shape[1], patch.shape[0])]
+            sheet.paste(patch, scene, (at[0], at[1]), (0, 0, side, side))
+        sheet.image = light(sheet.image, rng, 0.6)
+        return sheet

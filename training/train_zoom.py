@@ -1,0 +1,60 @@
+"""Stage `zoom`: train the second look. A loss per question, only where the labels answer it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.nn import functional
+
+from training.head_crops import UNASKED, HeadCrops
+from training.loop import Batch, Run, train
+from training.networks import ZoomNet, device_of, split_logits
+from training.pack import Pack
+from training.settings import MASK, Settings
+
+# Wrongly worn masks are one in twenty; without weight they vanish between worn and none.
+_MASK_WEIGHT = torch.tensor([1.5 if answer == "incorrect" else 1.0 for answer in MASK])
+
+
+class ZoomTask:
+    """See `loop.Task`."""
+
+    def __init__(self, settings: Settings, crops: HeadCrops, init: Path | None) -> None:
+        self._settings, self._crops = settings, crops
+        self._device = device_of(settings.device)
+        self.net: ZoomNet = ZoomNet(settings.architecture, init).to(self._device, memory_format=torch.channels_last)
+
+    def train_mode(self) -> None:
+        self.net.train()
+
+    def batch(self, rng: np.random.Generator, progress: float) -> Batch:
+        return self._crops.batch(rng, self._settings.zoom.loop.batch)
+
+    def loss(self, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
+        device = self._device
+        crops = batch["crops"].to(device).contiguous(memory_format=torch.channels_last).float() / 255
+        with torch.autocast(device.type, torch.bfloat16, enabled=self._settings.zoom.loop.bfloat16):
+            logits = self.net(crops)
+        head, hat, mask = split_logits(logits.float())
+        parts = {
+            "head": functional.binary_cross_entropy_with_logits(head[:, 0], batch["is_head"].to(device).float()),
+            "hat": _masked(hat, batch["hat"].to(device), None),
+            "mask": _masked(mask, batch["mask"].to(device), _MASK_WEIGHT.to(device)),
+        }
+        loss = 0.7 * parts["head"] + parts["hat"] + parts["mask"]
+        return loss, {name: float(value.detach()) for name, value in parts.items()}
+
+
+def _masked(logits: torch.Tensor, answers: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
+    """Mean cross-entropy over the asked; the sum is divided by the batch so that rare questions stay small."""
+    total = functional.cross_entropy(logits, answers, weight, ignore_index=UNASKED, reduction="sum",
+                                     label_smoothing=0.02)
+    return total / max(1, len(answers))
+
+
+def train_zoom(out: Path, settings: Settings, init: Path | None) -> Run:
+    """Train or go on training; weights in OUT/zoom/checkpoint.pt."""
+    crops = HeadCrops(Pack(out / "set/heads"), settings.zoom)
+    return train(ZoomTask(settings, crops, init), settings.zoom.loop, out / "zoom")
