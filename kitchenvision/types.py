@@ -207,6 +207,62 @@ class Observation:
 
 
 @dataclass(frozen=True)
+class Zone:
+    """A part of the picture and what is due there.
+
+    Attributes:
+        name: shown to people.
+        polygon: corners in relative coordinates, 0..1 of width and height; empty = the whole picture.
+        rules: rule ids that are due.
+        hours: (from, to) in minutes of the local day; empty = at all hours; to < from spans midnight.
+    """
+
+    name: str
+    polygon: tuple[tuple[float, float], ...]
+    rules: tuple[str, ...]
+    hours: tuple[tuple[int, int], ...] = ()
+
+
+@dataclass(frozen=True)
+class RuleSettings:
+    """How a rule's looks become a violation. Each default and its reason stand in docs/rules.md.
+
+    Attributes:
+        window_s: looks of this many seconds are weighed together.
+        longest_window_s: with too few looks the window stretches up to this.
+        min_looks: least number of judged looks.
+        min_ratio: least share of the judged looks that violate.
+        confirm_log_odds: least discounted sum of log-odds.
+        spacing_s: looks closer than this share one vote, since one pose seen twice is one error twice.
+        clear_ratio: below this share of violating looks in a window the violation ends.
+        clear_s: that long without a violating look ends it too, if it could be judged.
+        resume_s: a track that returns within this time continues its violation.
+        min_head_px: smaller heads cannot be judged.
+        min_sharpness: more blurred heads cannot be judged.
+        min_head: least probability that it is a head at all.
+        max_doubt: an answer with more probability of "cannot judge" is not judged.
+        min_margin: an answer whose probability is closer to a half than this is not judged.
+        min_object: least confidence of the object that the rule looks for (a cigarette).
+    """
+
+    window_s: float = 3.0
+    longest_window_s: float = 10.0
+    min_looks: int = 5
+    min_ratio: float = 0.6
+    confirm_log_odds: float = 4.0
+    spacing_s: float = 0.4
+    clear_ratio: float = 0.3
+    clear_s: float = 5.0
+    resume_s: float = 30.0
+    min_head_px: float = 18.0
+    min_sharpness: float = 1.0
+    min_head: float = 0.5
+    max_doubt: float = 0.5
+    min_margin: float = 0.2
+    min_object: float = 0.35
+
+
+@dataclass(frozen=True)
 class Violation:
     """A rule's confirmed finding on one track.
 

@@ -2,7 +2,8 @@
 
 A violation is told in a sequence of immutable reports: `confirmed` (with the snapshot, at once), `clip`,
 then `ended`. Each has the key ``violation_id/seq``; the same key with the same content is accepted again,
-with other content it is refused. Blobs (pictures, clip, trace) travel beside the report, named by their SHA-256.
+with other content it is refused. Blobs (pictures, clip, trace) travel beside the report, named by their
+SHA-256.
 
 On HTTP (all under ``/api/v1``, bearer token of the canteen):
     HEAD /blobs/{sha256}    200 when it is there already, 404 when not

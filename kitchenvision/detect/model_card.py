@@ -96,11 +96,7 @@ def models_folder(given: Path | None = None) -> Path:
     variable = os.environ.get(MODELS_VARIABLE)
     package = Path(__file__).resolve().parents[1]
     candidates = (
-        [given]
-        if given
-        else [Path(variable)]
-        if variable
-        else [package / "models", package.parent / "models"]
+        [given] if given else [Path(variable)] if variable else [package / "models", package.parent / "models"]
     )
     for folder in candidates:
         if folder.is_dir():
@@ -122,9 +118,7 @@ def default_name(folder: Path) -> str:
     names = model_names(folder)
     if len(names) == 1:
         return names[0]
-    raise ModelError(
-        f'{folder} has no default.toml and holds {len(names)} models: write default = "NAME" into it'
-    )
+    raise ModelError(f'{folder} has no default.toml and holds {len(names)} models: write default = "NAME" into it')
 
 
 def model_names(folder: Path) -> list[str]:
@@ -142,9 +136,7 @@ def load_card(folder: Path, name: str | None = None) -> ModelCard:
     where = folder / name
     path = where / "model.toml"
     if not path.is_file():
-        raise ModelError(
-            f"no model '{name}' in {folder}: there are {', '.join(model_names(folder)) or 'none'}"
-        )
+        raise ModelError(f"no model '{name}' in {folder}: there are {', '.join(model_names(folder)) or 'none'}")
     try:
         card = ModelCard.model_validate({**_read_toml(path), "folder": where})
     except ValidationError as error:
@@ -169,7 +161,7 @@ def _check_hash(path: Path, expected: str) -> None:
     if found != expected:
         raise ModelError(
             f"{path} is not the file that its model.toml describes: expected SHA-256 {expected[:12]}..., "
-            f"found {found[:12]}...; restore the file, or import the new model with 'kitchenvision models import'"
+            f"found {found[:12]}...; restore it, or import a new model with 'kitchenvision models import'"
         )
 
 

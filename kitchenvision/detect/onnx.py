@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import onnxruntime as ort
+from onnxruntime.capi import onnxruntime_pybind11_state as state
 
 from kitchenvision.detect.decode import decode, joined, suppressed
 from kitchenvision.detect.model_card import ModelCard, Profile
@@ -31,6 +32,14 @@ PROVIDERS = {
     "cuda": "CUDAExecutionProvider",
     "openvino": "OpenVINOExecutionProvider",
 }
+# Its error classes have no base of their own.
+_LOAD_ERRORS = (
+    state.Fail,
+    state.InvalidArgument,
+    state.InvalidGraph,
+    state.InvalidProtobuf,
+    state.NoSuchFile,
+)
 _ZOOM_BATCH = 16
 _CIGARETTE_BATCH = 8
 
@@ -61,7 +70,7 @@ def open_session(path: str, provider: str = "auto", threads: int = 0) -> ort.Inf
     options.log_severity_level = 3
     try:
         return ort.InferenceSession(path, options, providers=names)
-    except Exception as error:  # onnxruntime raises a dozen unrelated classes, all mean this
+    except _LOAD_ERRORS as error:
         raise ModelError(f"{path} cannot be loaded by ONNX Runtime: {error}") from error
 
 
@@ -73,9 +82,7 @@ class OnnxDetector:
         self._session = session
         self._roles = [_role(self._net.roles.get(name, name)) for name in self._net.classes]
         if profile not in self._net.profiles:
-            raise ModelError(
-                f"model '{card.name}' has no profile '{profile}': {', '.join(self._net.profiles)}"
-            )
+            raise ModelError(f"model '{card.name}' has no profile '{profile}': {', '.join(self._net.profiles)}")
         self._sizes = self._net.profiles[profile]
 
     def detect(self, picture: Picture) -> Detections:
@@ -163,9 +170,7 @@ class OnnxHeadLooker:
             side = max(head[2] - head[0], head[3] - head[1])
             x, y = centre(head)
             middle = (x, y + side * self._cigarette.shift_down_heads)
-            placed.append(
-                square_crop(image, middle, side * self._cigarette.crop_heads, self._cigarette.size_px)
-            )
+            placed.append(square_crop(image, middle, side * self._cigarette.crop_heads, self._cigarette.size_px))
         height, width = image.shape[:2]
         answers = []
         for found in self._detector.cigarettes_near(placed):

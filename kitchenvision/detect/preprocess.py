@@ -55,9 +55,7 @@ def square_crop(image: Pixels, centre: tuple[float, float], side: float, size_px
     height, width = image.shape[:2]
     inside = image[max(y0, 0) : max(y1, 0), max(x0, 0) : max(x1, 0)]
     if inside.size == 0:
-        return Placed(
-            np.full((size_px, size_px, 3), PAD_GREY, np.uint8), size_px / side, size_px / side, left, top
-        )
+        return Placed(np.full((size_px, size_px, 3), PAD_GREY, np.uint8), size_px / side, size_px / side, left, top)
     whole = cv2.copyMakeBorder(
         inside, max(0, -y0), max(0, y1 - height), max(0, -x0), max(0, x1 - width), cv2.BORDER_REPLICATE
     )

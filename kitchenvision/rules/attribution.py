@@ -1,0 +1,45 @@
+"""Whose cigarette: a thing seen in the crops of several heads belongs to the nearest of them only."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from kitchenvision.geometry import centre, grown, iou
+from kitchenvision.types import Cigarette, HeadLook, Track, Xyxy
+
+_SAME_THING = 0.2  # IoU of two sightings of one thing, each grown, since they are a few pixels large
+_REACH_HEADS = 3.0  # from the head's middle to a hand that hangs down
+_REACH_PERSON = 1.15
+
+
+def attributed(seen: Sequence[tuple[Track, HeadLook]]) -> list[tuple[Track, HeadLook]]:
+    """The same looks, each with only the cigarettes within its person's reach and nearest to its head."""
+    return [
+        (track, replace(look, cigarettes=tuple(c for c in look.cigarettes if _is_his(c, track, seen))))
+        for track, look in seen
+    ]
+
+
+def _is_his(cigarette: Cigarette, track: Track, seen: Sequence[tuple[Track, HeadLook]]) -> bool:
+    mine = _distance_heads(cigarette.xyxy, track)
+    if mine > _REACH_HEADS or not _within(cigarette.xyxy, grown(track.person_xyxy, _REACH_PERSON)):
+        return False
+    for other, look in seen:
+        if other.track_id == track.track_id:
+            continue
+        shared = any(iou(grown(c.xyxy, 2), grown(cigarette.xyxy, 2)) > _SAME_THING for c in look.cigarettes)
+        if shared and _distance_heads(cigarette.xyxy, other) < mine:
+            return False
+    return True
+
+
+def _distance_heads(box: Xyxy, track: Track) -> float:
+    """From the middle of the head to the middle of the box, in heads."""
+    assert track.head_xyxy is not None
+    x0, y0, x1, y1 = track.head_xyxy
+    (x, y), (head_x, head_y) = centre(box), centre(track.head_xyxy)
+    return float(((x - head_x) ** 2 + (y - head_y) ** 2) ** 0.5 / max(x1 - x0, y1 - y0, 1e-6))
+
+
+def _within(box: Xyxy, area: Xyxy) -> bool:
+    x, y = centre(box)
+    return area[0] <= x <= area[2] and area[1] <= y <= area[3]

@@ -1,0 +1,207 @@
+"""All rules over all tracks of one camera: looks and time in, confirmed and ended violations out.
+
+Pure: time arrives with the frame. The same looks give the same violations, live or replayed.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from kitchenvision.geometry import centre, in_polygon
+from kitchenvision.rules.attribution import attributed
+from kitchenvision.rules.debounce import Debounce
+from kitchenvision.rules.rule import Rule, observed
+from kitchenvision.types import HeadLook, Observation, RuleSettings, Track, Violation, Xyxy, Zone
+
+_RETURN_HEADS = 3.0  # how far from its old place a returning person may be, in heads, plus what it could walk
+_RETURN_HEADS_S = 1.0
+_RETURN_SIZE = 1.7
+
+
+@dataclass(frozen=True)
+class Event:
+    """A violation that was just confirmed (`ended_s` is None) or whose end is now known."""
+
+    violation: Violation
+
+
+@dataclass
+class _Open:
+    violation: Violation
+    holder: int  # the track that has it now; after a return not the one it began with
+    place: Xyxy
+    paused_s: float | None = None  # since when it is cleared or its track gone; still the same if it returns
+    reason: str = ""
+
+
+class Engine:
+    """The rules of one camera.
+
+    Args:
+        rules: by id. settings: by id, complete. zones: which rules are due where and when.
+    """
+
+    def __init__(
+        self, rules: Mapping[str, Rule], settings: Mapping[str, RuleSettings], zones: Sequence[Zone]
+    ) -> None:
+        self._rules, self._settings, self._zones = rules, settings, zones
+        self._states: dict[tuple[int, str], Debounce] = {}
+        self._open: list[_Open] = []
+        self._now_s = 0.0
+        self.observations: tuple[Observation, ...] = ()
+
+    def update(
+        self,
+        now_s: float,
+        minute: int,
+        seen: Sequence[tuple[Track, HeadLook]],
+        ended: Sequence[int],
+        size: tuple[int, int],
+    ) -> list[Event]:
+        """One frame.
+
+        Args:
+            now_s: media time. minute: minute of the local day, 0..1439.
+            seen: tracks that were looked at, with their looks. ended: tracks that are over.
+            size: (width, height) of the picture.
+
+        Returns:
+            Events in order; at most one confirmation per track and rule while one is open.
+        """
+        self._now_s = now_s
+        for track_id in ended:
+            self._track_ended(track_id)
+        events = self._expired(now_s)
+        observations = []
+        for track, look in attributed(seen):
+            for rule_id, zone in sorted(self._due(track, minute, size).items()):
+                rule, settings = self._rules[rule_id], self._settings[rule_id]
+                observation = observed(now_s, rule_id, track, look, rule.judge(track, look, settings))
+                observations.append(observation)
+                events += self._take(observation, zone)
+        self.observations = tuple(observations)
+        return events
+
+    def building(self, track_id: int) -> bool:
+        """Whether this track should be looked at often: a violation may be building up or is not yet known of."""
+        states = [state for (track, _), state in self._states.items() if track == track_id]
+        return not states or any(state.building() for state in states)
+
+    def is_open(self, track_id: int, rule_id: str) -> bool:
+        """Whether this track is already accused under this rule."""
+        return self._of(track_id, rule_id) is not None
+
+    def finish(self, reason: str = "source ended") -> list[Event]:
+        """The source is over: every open violation ends, at the last time that is known."""
+        events = [Event(self._ended(item, reason)) for item in self._open]
+        self._open, self._states = [], {}
+        return events
+
+    def _take(self, observation: Observation, zone: str) -> list[Event]:
+        key = (observation.track_id, observation.rule_id)
+        state = self._states.setdefault(key, Debounce(self._settings[observation.rule_id]))
+        state.add(observation)
+        held = self._of(*key)
+        if held is not None and held.paused_s is None:
+            held.place = observation.head_xyxy
+            if state.cleared(observation.media_s):
+                held.paused_s, held.reason = state.last_violating_s or observation.media_s, "cleared"
+            return []
+        finding = state.finding()
+        if finding is None:
+            return []
+        returned = held or self._returning(observation)
+        if returned is not None:
+            returned.holder, returned.place = observation.track_id, observation.head_xyxy
+            returned.paused_s, returned.reason = None, ""
+            return []
+        violation = Violation(
+            rule_id=observation.rule_id,
+            track_id=observation.track_id,
+            zone=zone,
+            started_s=finding.started_s,
+            confirmed_s=finding.confirmed_s,
+            confidence=finding.confidence,
+            best_s=finding.best_s,
+            looks=finding.looks,
+        )
+        self._open.append(_Open(violation, observation.track_id, observation.head_xyxy))
+        return [Event(violation)]
+
+    def _due(self, track: Track, minute: int, size: tuple[int, int]) -> dict[str, str]:
+        """rule id -> name of the zone in which it is due for this track; the first zone that asks for it."""
+        due: dict[str, str] = {}
+        if track.head_xyxy is None:
+            return due
+        x, y = _standing(track)
+        for zone in self._zones:
+            inside = not zone.polygon or in_polygon((x / size[0], y / size[1]), zone.polygon)
+            if inside and _hour_fits(zone, minute):
+                for rule_id in zone.rules:
+                    due.setdefault(rule_id, zone.name)
+        return due
+
+    def _of(self, track_id: int, rule_id: str) -> _Open | None:
+        for item in self._open:
+            if item.holder == track_id and item.violation.rule_id == rule_id:
+                return item
+        return None
+
+    def _track_ended(self, track_id: int) -> None:
+        for key in [key for key in self._states if key[0] == track_id]:
+            state = self._states.pop(key)
+            held = self._of(*key)
+            if held is not None and held.paused_s is None:
+                held.paused_s = state.last_violating_s if state.last_violating_s is not None else self._now_s
+                held.reason = "track ended"
+
+    def _returning(self, observation: Observation) -> _Open | None:
+        """A paused violation whose person this may be: the same rule, near in place, size and time, track gone."""
+        alive = {track for track, _ in self._states}
+        for item in self._open:
+            if item.paused_s is None or item.violation.rule_id != observation.rule_id or item.holder in alive:
+                continue
+            if _near(item.place, observation.head_xyxy, observation.media_s - item.paused_s):
+                return item
+        return None
+
+    def _expired(self, now_s: float) -> list[Event]:
+        """Ends of the violations that did not return in time."""
+        events = []
+        for item in list(self._open):
+            resume_s = self._settings[item.violation.rule_id].resume_s
+            if item.paused_s is not None and now_s - item.paused_s > resume_s:
+                self._open.remove(item)
+                events.append(Event(self._ended(item, item.reason)))
+        return events
+
+    def _ended(self, item: _Open, reason: str) -> Violation:
+        if item.paused_s is not None:
+            return replace(
+                item.violation, ended_s=max(item.paused_s, item.violation.confirmed_s), end_reason=item.reason
+            )
+        return replace(item.violation, ended_s=max(self._now_s, item.violation.confirmed_s), end_reason=reason)
+
+
+def _standing(track: Track) -> tuple[float, float]:
+    """Where a person stands: the foot point where feet are seen, else the head's centre."""
+    assert track.head_xyxy is not None
+    if track.feet_seen:
+        return centre(track.person_xyxy)[0], track.person_xyxy[3]
+    return centre(track.head_xyxy)
+
+
+def _hour_fits(zone: Zone, minute: int) -> bool:
+    if not zone.hours:
+        return True
+    return any(
+        start <= minute < end if start < end else minute >= start or minute < end for start, end in zone.hours
+    )
+
+
+def _near(old: Xyxy, new: Xyxy, gap_s: float) -> bool:
+    old_px, new_px = old[3] - old[1], new[3] - new[1]
+    if max(old_px, new_px) > _RETURN_SIZE * max(min(old_px, new_px), 1e-6):
+        return False
+    (x0, y0), (x1, y1) = centre(old), centre(new)
+    reach = (_RETURN_HEADS + _RETURN_HEADS_S * max(gap_s, 0.0)) * max(old_px, new_px)
+    return bool((x1 - x0) ** 2 + (y1 - y0) ** 2 <= reach**2)
