@@ -48,6 +48,7 @@ class Engine:
         self._open: list[_Open] = []
         self._now_s = 0.0
         self.observations: tuple[Observation, ...] = ()
+        self.confirmed_now = False
 
     def update(
         self,
@@ -79,6 +80,7 @@ class Engine:
                 observations.append(observation)
                 events += self._take(observation, zone)
         self.observations = tuple(observations)
+        self.confirmed_now = any(event.violation.ended_s is None for event in events)
         return events
 
     def building(self, track_id: int) -> bool:

@@ -1,0 +1,173 @@
+"""One camera, from frame to evidence: frame look, tracks, zoom looks, rules, evidence.
+
+The stages come ready-made; nothing here reads a clock, a file or a setting. What must be written or delivered is
+handed out as events.
+"""
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta, tzinfo
+
+from kitchenvision.detect.detector import Detector, HeadLooker
+from kitchenvision.evidence import Evidence, Place, Snapshot, build_evidence, encode_jpeg
+from kitchenvision.planner import LookPlanner
+from kitchenvision.rules.engine import Engine, Event
+from kitchenvision.track import Tracker
+from kitchenvision.types import (
+    PERSON,
+    Detections,
+    Frame,
+    HeadLook,
+    Observation,
+    RuleSettings,
+    Track,
+    Verdict,
+    Violation,
+)
+
+
+@dataclass(frozen=True)
+class Confirmed:
+    """A violation was confirmed; its evidence is complete but for the clip."""
+
+    evidence: Evidence
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A confirmed violation is over; `evidence` is that of its confirmation."""
+
+    evidence: Evidence
+    violation: Violation
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What one frame showed, for whoever draws it."""
+
+    frame: Frame
+    found: Detections
+    tracks: tuple[Track, ...]
+    observations: tuple[Observation, ...]
+    open_rules: Mapping[int, tuple[str, ...]]
+
+
+@dataclass
+class Stages:
+    """The ready-made parts of one camera's line."""
+
+    detector: Detector
+    looker: HeadLooker
+    tracker: Tracker
+    engine: Engine
+    planner: LookPlanner = field(default_factory=LookPlanner)
+
+
+@dataclass
+class Tally:
+    """What was seen and what could be judged; counts over the whole run.
+
+    Attributes:
+        frames, looks: how many.
+        verdicts: by (rule id, verdict, hour of the local day).
+        whys: by (rule id, why it could not be judged).
+    """
+
+    frames: int = 0
+    looks: int = 0
+    verdicts: Counter[tuple[str, str, int]] = field(default_factory=Counter)
+    whys: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+class Pipeline:
+    """One camera. Feed frames in order; each gives the events that it caused."""
+
+    def __init__(
+        self, stages: Stages, place: Place, settings: Mapping[str, RuleSettings], timezone: tzinfo
+    ) -> None:
+        self._stages, self._place, self._settings, self._timezone = stages, place, settings, timezone
+        self._snapshots: dict[float, Snapshot] = {}
+        self._evidence: dict[tuple[str, int, float], Evidence] = {}
+        self._keep_s = max((s.longest_window_s for s in settings.values()), default=0.0)
+        self.tally = Tally()
+        self.seen: Seen | None = None
+
+    def step(self, frame: Frame) -> list[Confirmed | Ended]:
+        """One frame through all stages."""
+        picture, stages = frame.picture, self._stages
+        size = (picture.width, picture.height)
+        found = stages.detector.detect(picture)
+        update = stages.tracker.update(frame.media_s, found, size)
+        stages.planner.forget(update.ended)
+        due = stages.planner.due(frame.media_s, update.tracks, stages.engine.building)
+        heads = [track.head_xyxy for track in due if track.head_xyxy is not None]
+        looks = stages.looker.look(picture, heads)
+        local = frame.captured_at.astimezone(self._timezone)
+        minute = local.hour * 60 + local.minute
+        events = stages.engine.update(frame.media_s, minute, list(zip(due, looks, strict=True)), update.ended, size)
+        self._count(looks, local.hour)
+        self._keep_snapshot(frame, found)
+        self.seen = Seen(frame, found, update.tracks, stages.engine.observations, self._open_rules(update.tracks))
+        return [self._out(event, frame) for event in events]
+
+    def finish(self, reason: str = "source ended") -> list[Confirmed | Ended]:
+        """The source is over; what is open ends."""
+        return [self._ended(event.violation) for event in self._stages.engine.finish(reason)]
+
+    def _out(self, event: Event, frame: Frame) -> Confirmed | Ended:
+        violation = event.violation
+        if violation.ended_s is not None:
+            return self._ended(violation)
+        captured_at = frame.captured_at - timedelta(seconds=frame.media_s - violation.confirmed_s)
+        shown = self._snapshots[violation.best_s]
+        evidence = build_evidence(violation, shown, self._place, captured_at, self._settings[violation.rule_id])
+        self._evidence[_key(violation)] = evidence
+        return Confirmed(evidence)
+
+    def _ended(self, violation: Violation) -> Ended:
+        return Ended(self._evidence.pop(_key(violation)), violation)
+
+    def _keep_snapshot(self, frame: Frame, found: Detections) -> None:
+        """Keep the picture while it may become the best of a confirming window; older ones are let go."""
+        engine = self._stages.engine
+        oldest_s = frame.media_s - self._keep_s
+        self._snapshots = {at: kept for at, kept in self._snapshots.items() if at >= oldest_s}
+        if (
+            any(
+                look.verdict is Verdict.VIOLATING and not engine.is_open(look.track_id, look.rule_id)
+                for look in engine.observations
+            )
+            or engine.confirmed_now
+        ):
+            self._snapshots[frame.media_s] = self._snapshot(frame, found)
+
+    def _snapshot(self, frame: Frame, found: Detections) -> Snapshot:
+        persons = found.of(PERSON, 0.3).xyxy
+        return Snapshot(
+            media_s=frame.media_s,
+            captured_at=frame.captured_at,
+            jpeg=encode_jpeg(frame.image),
+            width=frame.picture.width,
+            height=frame.picture.height,
+            persons=tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in persons),
+        )
+
+    def _count(self, looks: list[HeadLook], hour: int) -> None:
+        self.tally.frames += 1
+        self.tally.looks += len(looks)
+        for observation in self._stages.engine.observations:
+            self.tally.verdicts[(observation.rule_id, observation.verdict.value, hour)] += 1
+            if observation.why:
+                self.tally.whys[(observation.rule_id, observation.why)] += 1
+
+    def _open_rules(self, tracks: tuple[Track, ...]) -> dict[int, tuple[str, ...]]:
+        engine = self._stages.engine
+        return {
+            track.track_id: tuple(rule for rule in self._settings if engine.is_open(track.track_id, rule))
+            for track in tracks
+        }
+
+
+def _key(violation: Violation) -> tuple[str, int, float]:
+    return violation.rule_id, violation.track_id, violation.started_s

@@ -1,0 +1,38 @@
+"""Which heads get a zoom look in a frame: few while all is well, many while a violation is building up.
+
+A pure object: no thread, no clock. INTERFACES: at least 3 looks a second while something builds up, otherwise at
+least one in two seconds.
+"""
+
+from collections.abc import Callable, Sequence
+
+from kitchenvision.types import Track
+
+BUILDING_S = 0.19  # every frame of a 5 fps look
+CALM_S = 0.5
+
+
+class LookPlanner:
+    """Remembers when each track was looked at."""
+
+    def __init__(self, building_s: float = BUILDING_S, calm_s: float = CALM_S) -> None:
+        self._building_s, self._calm_s = building_s, calm_s
+        self._looked_s: dict[int, float] = {}
+
+    def due(self, media_s: float, tracks: Sequence[Track], building: Callable[[int], bool]) -> list[Track]:
+        """Those of the tracks with a head that are to be looked at now."""
+        chosen = []
+        for track in tracks:
+            if track.head_xyxy is None:
+                continue
+            wait_s = self._building_s if building(track.track_id) else self._calm_s
+            before_s = self._looked_s.get(track.track_id)
+            if before_s is None or media_s - before_s >= wait_s - 1e-6:
+                self._looked_s[track.track_id] = media_s
+                chosen.append(track)
+        return chosen
+
+    def forget(self, ended: Sequence[int]) -> None:
+        """Drop tracks that are over."""
+        for track_id in ended:
+            self._looked_s.pop(track_id, None)
