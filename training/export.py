@@ -1,0 +1,182 @@
+"""Stage `export`: two ONNX files with pictures in, probabilities out, and the model.toml that describes them.
+
+Scaling to 0..1 and the transpose are inside the graphs, so that a caller hands over uint8 pixels. Weights are
+stored as FP16 and cast to FP32 in the graph: half the file, and the runtime folds the casts when it loads, so
+that it computes at FP32 speed.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import nn
+
+from training import torchvision_shim  # noqa: F401  ultralytics needs a torchvision that imports
+from training.networks import ZoomNet, frame_net, predictions, split_logits
+from training.settings import CLASSES, HAT, MASK, Settings
+
+# isort: split
+from ultralytics.nn.modules.conv import Conv
+from ultralytics.utils.torch_utils import fuse_conv_and_bn
+
+OPSET = 17
+_SMALL = 64  # initialisers of fewer numbers stay FP32: shapes, scales, biases of a few
+
+
+class FrameGraph(nn.Module):
+    """(N, H, W, 3) uint8 RGB -> (N, 4 + 3, A) float32; see the contract in training/README.md."""
+
+    def __init__(self, net: nn.Module) -> None:
+        super().__init__()
+        self.net = net.eval()
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        # The second answer is raw: boxes are decoded by the function that training uses.
+        _, raw = self.net(images.permute(0, 3, 1, 2).float() / 255)
+        return predictions(raw, self.net.stride)
+
+
+class ZoomGraph(nn.Module):
+    """(N, S, S, 3) uint8 RGB -> head (N, 1), hat (N, 3), mask (N, 4) as calibrated probabilities."""
+
+    def __init__(self, net: ZoomNet, temperature: dict[str, float]) -> None:
+        super().__init__()
+        self.net, self._temperature = net.eval(), temperature
+
+    def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        head, hat, mask = split_logits(self.net(crops.permute(0, 3, 1, 2).float() / 255))
+        warmth = self._temperature
+        return (head / warmth["head"]).sigmoid(), (hat / warmth["hat"]).softmax(1), (mask / warmth["mask"]).softmax(1)
+
+
+def fused(net: nn.Module) -> nn.Module:
+    """A copy with every batch norm folded into the convolution before it."""
+    net = copy.deepcopy(net).eval()
+    for module in net.modules():
+        if isinstance(module, Conv) and hasattr(module, "bn"):
+            module.conv = fuse_conv_and_bn(module.conv, module.bn)
+            del module.bn
+            module.forward = module.forward_fuse
+    return net
+
+
+def half_stored(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Store large FP32 initialisers as FP16, each with a Cast back to FP32."""
+    casts, kept = [], []
+    for tensor in graph.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if tensor.data_type != TensorProto.FLOAT or values.size < _SMALL:
+            kept.append(tensor)
+            continue
+        kept.append(numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}.f16"))
+        casts.append(helper.make_node("Cast", [f"{tensor.name}.f16"], [tensor.name], to=TensorProto.FLOAT))
+    del graph.graph.initializer[:]
+    graph.graph.initializer.extend(kept)
+    nodes = casts + list(graph.graph.node)
+    del graph.graph.node[:]
+    graph.graph.node.extend(nodes)
+    return graph
+
+
+def write_onnx(graph: nn.Module, sample: torch.Tensor, path: Path, names: dict[str, dict[int, str]]) -> None:
+    """Trace `graph` on a sample and write it; `names` maps the input, then the outputs, to their dynamic axes."""
+    inputs, *outputs = names
+    with warnings.catch_warnings():
+        # The tracer warns of every size it turns into a constant and of its own deprecation; the smoke test
+        # proves that other sizes run.
+        warnings.simplefilter("ignore")
+        torch.onnx.export(graph, (sample,), str(path), input_names=[inputs], output_names=outputs,
+                          dynamic_axes=names, opset_version=OPSET, dynamo=False)
+    model = half_stored(onnx.load(str(path)))
+    onnx.checker.check_model(model)
+    onnx.save(model, str(path))
+
+
+def averaged_weights(folder: Path) -> dict[str, Any]:
+    """The averaged weights of a run and how far it came. Raises FileNotFoundError before the first checkpoint."""
+    path = folder / "checkpoint.pt"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: run the training stage first")
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def load_frame(out: Path, settings: Settings) -> tuple[nn.Module, dict[str, Any]]:
+    """The averaged frame net and its checkpoint."""
+    state = averaged_weights(out / "frame")
+    net = frame_net(settings.architecture, None)
+    net.load_state_dict(state["average"])
+    return net.eval(), state
+
+
+def load_zoom(out: Path, settings: Settings) -> tuple[ZoomNet, dict[str, Any]]:
+    """The averaged zoom net and its checkpoint."""
+    state = averaged_weights(out / "zoom")
+    net = ZoomNet(settings.architecture, None)
+    net.load_state_dict(state["average"])
+    return net.eval(), state
+
+
+def temperatures(out: Path) -> dict[str, float]:
+    """What stage `calibrate` found, or 1 for each question."""
+    path = out / "calibration.json"
+    found = json.loads(path.read_text("utf-8"))["temperature"] if path.is_file() else {}
+    return {question: float(found.get(question, 1.0)) for question in ("head", "hat", "mask")}
+
+
+def export(out: Path, settings: Settings) -> Path:
+    """Write OUT/export/{model.onnx, zoom.onnx, model.toml}; returns the folder."""
+    folder = out / "export"
+    folder.mkdir(parents=True, exist_ok=True)
+    frame, frame_state = load_frame(out, settings)
+    zoom, zoom_state = load_zoom(out, settings)
+    free = {0: "pictures", 1: "height", 2: "width"}
+    write_onnx(FrameGraph(fused(frame)), torch.zeros(2, 96, 128, 3, dtype=torch.uint8), folder / "model.onnx",
+               {"images": free, "predictions": {0: "pictures", 2: "anchors"}})
+    size = settings.zoom.size_px
+    write_onnx(ZoomGraph(fused(zoom), temperatures(out)), torch.zeros(2, size, size, 3, dtype=torch.uint8),
+               folder / "zoom.onnx", {"crops": {0: "heads"}, "head": {0: "heads"}, "hat": {0: "heads"},
+                                      "mask": {0: "heads"}})
+    trained = {"frame_steps": frame_state["step"], "frame_minutes": round(frame_state["elapsed_s"] / 60),
+               "frame_seed": settings.frame.loop.seed, "zoom_steps": zoom_state["step"],
+               "zoom_minutes": round(zoom_state["elapsed_s"] / 60), "zoom_seed": settings.zoom.loop.seed}
+    (folder / "model.toml").write_text(model_toml(settings, folder, trained), "utf-8")
+    return folder
+
+
+def sha256(path: Path) -> str:
+    """Hex digest of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{ " + ", ".join(f"{k} = {_toml(v)}" for k, v in value.items()) + " }"
+    return json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False)
+
+
+def model_toml(settings: Settings, folder: Path, trained: dict[str, Any]) -> str:
+    """The text of model.toml: what the recipe's [model] says, with hashes and the facts of the training."""
+    given = settings.model
+    frame = {"file": "model.onnx", "sha256": sha256(folder / "model.onnx"), "layout": "nhwc_uint8_rgb",
+             "classes": CLASSES, **given.get("frame", {})}
+    zoom = {"file": "zoom.onnx", "sha256": sha256(folder / "zoom.onnx"), "size_px": settings.zoom.size_px,
+            "crop_heads": settings.zoom.crop_heads, "hat": HAT, "mask": MASK, **given.get("zoom", {})}
+    sections = {"frame": frame, "zoom": zoom}
+    sections |= {k: v for k, v in given.items() if k not in ("frame", "zoom", "trained")}
+    sections["trained"] = {**given.get("trained", {}), **trained}
+    lines = [f"name = {_toml(settings.name)}", f"version = {_toml(settings.version)}", 'licence = "AGPL-3.0-only"']
+    for name, table in sections.items():
+        nested = {k: v for k, v in table.items() if isinstance(v, dict)}
+        lines += ["", f"[{name}]", *(f"{k} = {_toml(v)}" for k, v in table.items() if k not in nested)]
+        for key, sub in nested.items():
+            lines += ["", f"[{name}.{key}]", *(f"{k} = {_toml(v)}" for k, v in sub.items())]
+    return "\n".join(lines) + "\n"
