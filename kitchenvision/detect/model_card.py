@@ -3,12 +3,14 @@
 import hashlib
 import os
 import tomllib
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from kitchenvision.errors import ModelError
+from kitchenvision.types import RuleSettings
 
 MODELS_VARIABLE = "KITCHENVISION_MODELS"
 Profile = Literal["fast", "thorough"]
@@ -76,7 +78,20 @@ class ModelCard(_Section):
     cigarette_zoom: CigaretteZoom = CigaretteZoom()
     thresholds: Thresholds = Thresholds()
     self_test: SelfTest | None = None
+    rules: dict[str, dict[str, float]] = {}
     folder: Path = Path()
+
+    def rule_defaults(self, rule_id: str, defaults: RuleSettings) -> RuleSettings:
+        """A rule's defaults with what this model's calibration says of them (``[rules.ID]`` of the card).
+
+        Raises:
+            ModelError: when the card names a setting that there is not.
+        """
+        values = self.rules.get(rule_id, {})
+        unknown = set(values) - {f.name for f in fields(RuleSettings)}
+        if unknown:
+            raise ModelError(f"{self.path('model.toml')}: rules.{rule_id}.{min(unknown)}: no such setting")
+        return replace(defaults, **values)  # type: ignore[arg-type]  # names are checked, values are numbers
 
     def path(self, file: str) -> Path:
         """Path of one of its files."""

@@ -1,0 +1,93 @@
+"""Puts one camera's line together from a model folder and settings."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kitchenvision.config import Profile, Settings
+from kitchenvision.detect.model_card import ModelCard, load_card, models_folder
+from kitchenvision.detect.onnx import OnnxDetector, OnnxHeadLooker, open_session
+from kitchenvision.errors import SettingsError
+from kitchenvision.pipeline import Stages
+from kitchenvision.planner import LookPlanner
+from kitchenvision.rules.engine import Engine
+from kitchenvision.rules.registry import all_rules
+from kitchenvision.rules.rule import Rule
+from kitchenvision.track import Tracker, TrackSettings
+from kitchenvision.types import RuleSettings
+from kitchenvision.wire import ModelRef
+
+
+@dataclass(frozen=True)
+class Eyes:
+    """The two looks of one model, ready to look."""
+
+    card: ModelCard
+    detector: OnnxDetector
+    looker: OnnxHeadLooker
+
+    @property
+    def model(self) -> ModelRef:
+        """How evidence names this model."""
+        return ModelRef(name=self.card.name, version=self.card.version, files=self.card.hashes())
+
+
+def open_eyes(
+    folder: Path | None, name: str | None, profile: Profile, provider: str = "auto", threads: int = 0
+) -> Eyes:
+    """Load a model's two networks.
+
+    Args:
+        folder: folder of model folders, None for the bundled one. name: which, None for the default.
+        profile: ``fast`` or ``thorough``. provider, threads: see `detect.onnx.open_session`.
+
+    Raises:
+        ModelError: missing, changed, or not loadable.
+    """
+    card = load_card(models_folder(folder), name)
+    frame = open_session(str(card.path(card.frame.file)), provider, threads)
+    zoom = open_session(str(card.path(card.zoom.file)), provider, threads)
+    detector = OnnxDetector(card, frame, profile)
+    finds_cigarettes = "cigarette" in {card.frame.roles.get(name, name) for name in card.frame.classes}
+    return Eyes(card, detector, OnnxHeadLooker(card, zoom, detector if finds_cigarettes else None))
+
+
+def chosen_rules(wanted: Sequence[str] | None) -> Mapping[str, Rule]:
+    """All rules, or those of the given ids.
+
+    Raises:
+        SettingsError: for an id that no rule has.
+    """
+    rules = all_rules()
+    for rule_id in wanted or ():
+        if rule_id not in rules:
+            raise SettingsError("--rules", rule_id, f"no such rule; there are {', '.join(rules)}")
+    return {rule_id: rule for rule_id, rule in rules.items() if not wanted or rule_id in wanted}
+
+
+def rule_settings(rules: Mapping[str, Rule], settings: Settings, card: ModelCard) -> dict[str, RuleSettings]:
+    """Complete settings of each rule: its defaults, the model's thresholds, then the settings file."""
+    out = {}
+    for rule_id, rule in rules.items():
+        defaults = card.rule_defaults(rule_id, rule.defaults)
+        section = settings.rules.get(rule_id)
+        out[rule_id] = section.over(defaults) if section else defaults
+    return out
+
+
+def build_stages(
+    eyes: Eyes, rules: Mapping[str, Rule], settings: Settings, planner: LookPlanner | None = None
+) -> Stages:
+    """A fresh line for one camera; the networks are shared, tracks and rules are its own."""
+    thresholds = eyes.card.thresholds
+    zones = tuple(
+        zone.__class__(zone.name, zone.polygon, tuple(r for r in zone.rules if r in rules), zone.hours)
+        for zone in settings.zone_values(tuple(rules))
+    )
+    return Stages(
+        detector=eyes.detector,
+        looker=eyes.looker,
+        tracker=Tracker(TrackSettings(person=thresholds.person, head=thresholds.head)),
+        engine=Engine(rules, rule_settings(rules, settings, eyes.card), zones),
+        planner=planner or LookPlanner(),
+    )
