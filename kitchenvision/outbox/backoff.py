@@ -1,0 +1,23 @@
+"""How long a failed delivery waits: pure numbers, no clock."""
+
+import random
+
+FIRST_DELAY_S = 2.0
+LONGEST_DELAY_S = 600.0
+LEAST_DELAY_S = 0.5  # full jitter may draw zero, and a regulator in trouble must not be hammered
+# No lease and no back-off is longer than this. A time further away comes from a clock that has jumped
+# (a box without a battery starts in 1970), and counts as due.
+FARTHEST_S = 3600.0
+
+
+def delay_s(failures: int, rng: random.Random) -> float:
+    """Seconds until the next attempt: full jitter over 2 s doubled by each failure, at most 600 s.
+
+    Args:
+        failures: failed attempts so far, at least 1.
+        rng: draws the jitter.
+
+    Source: "full jitter" of Marc Brooker, "Exponential Backoff And Jitter", AWS Architecture Blog, 2015.
+    """
+    longest = min(LONGEST_DELAY_S, FIRST_DELAY_S * 2.0 ** min(failures - 1, 32))
+    return max(LEAST_DELAY_S, rng.uniform(0.0, longest))

@@ -1,0 +1,34 @@
+"""The longer SQL statements of the outbox."""
+
+# The seq that may go next: one more than the last that was delivered. Delivered rows stay for good (prune
+# only empties them), so this needs no memory beside them.
+NEXT_SEQ = """1 + COALESCE((SELECT MAX(p.seq) FROM reports AS p
+    WHERE p.violation_id = r.violation_id AND p.status = 'delivered'), 0)"""
+
+BEHIND_DEAD = """EXISTS (SELECT 1 FROM reports AS p
+    WHERE p.violation_id = r.violation_id AND p.seq < r.seq AND p.status = 'dead')"""
+
+SELECT = f"SELECT r.*, {NEXT_SEQ} AS next_seq, {BEHIND_DEAD} AS behind_dead FROM reports AS r"
+
+INSERT = """
+    INSERT INTO reports (idempotency_key, violation_id, seq, kind, canteen_id, camera_id, sha256, body, blobs,
+        status, put_at, next_attempt_at)
+    VALUES (:key, :violation_id, :seq, :kind, :canteen_id, :camera_id, :sha256, :body, :blobs,
+        'pending', :put_at, :due)
+    ON CONFLICT (idempotency_key) DO NOTHING
+    RETURNING id"""
+
+# Confirmed reports go first: somebody waits for them, while a clip or an end only completes them.
+CLAIM = f"""
+    UPDATE reports SET status = 'leased', worker = :worker, leased_until = :until, claims = claims + 1
+    WHERE id = (
+        SELECT r.id FROM reports AS r
+        WHERE ((r.status = 'pending' AND (r.next_attempt_at <= :now OR r.next_attempt_at > :farthest))
+            OR (r.status = 'leased' AND (r.leased_until <= :now OR r.leased_until > :farthest)))
+          AND r.seq = {NEXT_SEQ}
+        ORDER BY r.kind <> 'confirmed', r.next_attempt_at, r.id LIMIT 1)
+    RETURNING *, seq AS next_seq, 0 AS behind_dead"""
+
+_OLD = "SELECT id FROM reports WHERE status = 'delivered' AND delivered_at < ? AND body <> x''"
+UNREFER = f"DELETE FROM report_blobs WHERE report_id IN ({_OLD})"
+EMPTY = f"UPDATE reports SET body = x'', blobs = '[]' WHERE id IN ({_OLD})"
