@@ -5,9 +5,18 @@ import sqlite3
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from kitchenvision.errors import StorageError
-from kitchenvision.wire import BlobRef, Receipt
+from kitchenvision.wire import (
+    BlobRef,
+    ClipReport,
+    ConfirmedReport,
+    EndedReport,
+    Receipt,
+    canonical_json,
+    content_hash,
+)
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -115,6 +124,23 @@ def item_of(row: sqlite3.Row) -> Item:
         waits_for=None if its_turn else f"{row['violation_id']}/{row['next_seq']}",
         blocked=bool(row["behind_dead"]) and not its_turn,
     )
+
+
+def values_of(report: ConfirmedReport | ClipReport | EndedReport, body: bytes, put_at: datetime) -> dict[str, Any]:
+    """The values of a new row; `body` is the report as canonical JSON."""
+    return {
+        "key": report.idempotency_key,
+        "violation_id": report.violation_id,
+        "seq": report.seq,
+        "kind": report.kind,
+        "canteen_id": report.canteen_id,
+        "camera_id": report.camera_id,
+        "sha256": content_hash(body),
+        "body": body,
+        "blobs": canonical_json([ref.model_dump(mode="json") for ref in report.blobs]).decode(),
+        "put_at": text_of(put_at),
+        "due": text_of(EPOCH),
+    }
 
 
 def text_of(instant: datetime) -> str:

@@ -15,7 +15,17 @@ from kitchenvision.outbox import export
 from kitchenvision.outbox.backoff import FARTHEST_S, delay_s
 from kitchenvision.outbox.database import Database
 from kitchenvision.outbox.disk import BlobFolder, storage_errors
-from kitchenvision.outbox.item import EPOCH, Counts, Item, ReportConflict, Status, instant_of, item_of, text_of
+from kitchenvision.outbox.item import (
+    EPOCH,
+    Counts,
+    Item,
+    ReportConflict,
+    Status,
+    instant_of,
+    item_of,
+    text_of,
+    values_of,
+)
 from kitchenvision.outbox.statements import BEHIND_DEAD, CLAIM, EMPTY, INSERT, NEXT_SEQ, SELECT, UNREFER
 from kitchenvision.wire import (
     BlobRef,
@@ -23,7 +33,6 @@ from kitchenvision.wire import (
     ConfirmedReport,
     EndedReport,
     Receipt,
-    canonical_json,
     content_hash,
     report_bytes,
 )
@@ -307,23 +316,7 @@ class Outbox:
         self, db: sqlite3.Connection, report: ConfirmedReport | ClipReport | EndedReport, body: bytes
     ) -> bool:
         key, sha256 = report.idempotency_key, content_hash(body)
-        refs = canonical_json([ref.model_dump(mode="json") for ref in report.blobs]).decode()
-        row = db.execute(
-            INSERT,
-            {
-                "key": key,
-                "violation_id": report.violation_id,
-                "seq": report.seq,
-                "kind": report.kind,
-                "canteen_id": report.canteen_id,
-                "camera_id": report.camera_id,
-                "sha256": sha256,
-                "body": body,
-                "blobs": refs,
-                "put_at": text_of(self._clock()),
-                "due": text_of(EPOCH),
-            },
-        ).fetchone()
+        row = db.execute(INSERT, values_of(report, body, self._clock())).fetchone()
         if row is None:
             known = db.execute("SELECT sha256 FROM reports WHERE idempotency_key = ?", (key,)).fetchone()[0]
             if known != sha256:
