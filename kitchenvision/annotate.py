@@ -1,5 +1,6 @@
 """A video with boxes and states drawn, for people: `scan --annotate`."""
 
+from collections import Counter
 from pathlib import Path
 from types import TracebackType
 
@@ -78,18 +79,26 @@ def drawn(seen: Seen) -> Pixels:
             _box(image, track.head_xyxy, (255, 255, 255))
         label = f"{track.track_id} " + " ".join(accused)
         _label(image, (round(track.person_xyxy[0]), round(track.person_xyxy[1]) - 4), label.strip())
+    lines: Counter[int] = Counter()
     for look in seen.observations:
-        row = (
-            ("no_hat", "no_mask", "smoking").index(look.rule_id)
-            if look.rule_id in ("no_hat", "no_mask", "smoking")
-            else 3
-        )
+        row = lines[look.track_id]
+        lines[look.track_id] += 1
         x, y = round(look.head_xyxy[2]) + 4, round(look.head_xyxy[1]) + 12 + 14 * row
         _label(image, (x, y), f"{look.rule_id} {look.probability:.2f}", _COLOURS[look.verdict])
         if look.cigarette_xyxy is not None:
             _box(image, look.cigarette_xyxy, _ACCUSED)
     _label(image, (8, 20), f"{seen.frame.media_s:.2f} s")
     return image
+
+
+def draw_polygon(image: Pixels, polygon: tuple[tuple[float, float], ...], label: str) -> None:
+    """Draw a zone with its label into the picture; corners are relative, none means the whole picture."""
+    height, width = image.shape[:2]
+    corners = polygon or ((0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0))
+    points = np.asarray([[round(x * (width - 1)), round(y * (height - 1))] for x, y in corners], np.int32)
+    cv2.polylines(image, [points], True, (90, 160, 255), 2)
+    left, top = points.min(axis=0)
+    _label(image, (int(left) + 8, int(top) + 40), label, (90, 160, 255))
 
 
 def _box(image: Pixels, box: Xyxy, colour: tuple[int, int, int]) -> None:

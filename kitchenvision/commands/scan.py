@@ -1,0 +1,299 @@
+"""`kitchenvision scan`: recorded files become violations and evidence in a folder."""
+
+import json
+import signal
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from kitchenvision.commands.options import (
+    JsonOption,
+    ModelOption,
+    ModelsOption,
+    ProfileOption,
+    instant_of,
+    names_of,
+    profile_of,
+    seconds_of,
+    zone_of,
+)
+from kitchenvision.errors import SourceError
+
+if TYPE_CHECKING:
+    from kitchenvision.frames.source import FrameSource, SourceOptions
+    from kitchenvision.scan import Scanner, Sink
+    from kitchenvision.scan_folder import VideoResult
+
+DONE, PARTIAL, NOTHING, INTERRUPTED = 0, 3, 4, 130
+
+
+@dataclass
+class Outcome:
+    """What a scan came to: exit code, rows, problems by source."""
+
+    code: int = DONE
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[tuple[str, str]] = field(default_factory=list)
+    totals: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Request:
+    """Everything that a scan was told, as values."""
+
+    sources: list[str]
+    out: Path
+    options: "SourceOptions"
+    camera_id: str | None
+    one_camera: bool
+
+
+def scan(
+    sources: Annotated[list[str], typer.Argument(help="Video files, folders or globs; a folder of pictures too.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the results.")],
+    rules: Annotated[str | None, typer.Option("--rules", help="Only these rules, such as no_hat,smoking.")] = None,
+    config: Annotated[
+        Path | None, typer.Option("--config", help="Settings file: zones, hours, thresholds.")
+    ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", help="Begin here: seconds or h:mm:ss of media time.")
+    ] = None,
+    to: Annotated[str | None, typer.Option("--to", help="End here: seconds or h:mm:ss of media time.")] = None,
+    started_at: Annotated[
+        str | None, typer.Option("--started-at", help="Wall-clock time of the first frame, ISO 8601.")
+    ] = None,
+    timezone: Annotated[
+        str | None, typer.Option("--timezone", help="IANA name; of --started-at, file names and zone hours.")
+    ] = None,
+    camera_id: Annotated[
+        str | None, typer.Option("--camera-id", help="Name of the camera; default: file name.")
+    ] = None,
+    profile: ProfileOption = None,
+    models: ModelsOption = None,
+    model: ModelOption = None,
+    one_camera: Annotated[
+        bool,
+        typer.Option("--one-camera", help="A folder of recorder segments is one camera, times from file names."),
+    ] = False,
+    annotate: Annotated[bool, typer.Option("--annotate", help="Also write a video with boxes drawn.")] = False,
+    preview: Annotated[
+        bool, typer.Option("--preview", help="Only show zones and what could be judged on one frame, then stop.")
+    ] = False,
+    outbox: Annotated[
+        Path | None, typer.Option("--outbox", help="Also put every report into this outbox, ready to deliver.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite an earlier scan in --out.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Find violations on recorded video: evidence folders, violations.jsonl and index.html in --out."""
+    from kitchenvision.build import chosen_rules, open_eyes
+    from kitchenvision.config import read_settings
+    from kitchenvision.frames.source import SourceOptions
+    from kitchenvision.rules.registry import all_rules
+    from kitchenvision.scan import Scanner
+    from kitchenvision.scan_folder import ScanFolder
+
+    settings = read_settings(config, tuple(all_rules()))
+    zone = zone_of(timezone or settings.timezone)
+    wanted = chosen_rules(names_of(rules))
+    options = SourceOptions(
+        analysis_fps=settings.analysis_fps,
+        started_at=instant_of(started_at, zone),
+        timezone=zone,
+        from_s=seconds_of(from_, "--from") or 0.0,
+        to_s=seconds_of(to, "--to"),
+    )
+    console = Console(stderr=True)
+    eyes = open_eyes(models, model, profile_of(profile or settings.profile), settings.provider, settings.threads)
+    request = Request(sources, out, options, camera_id, one_camera)
+    if preview:
+        from kitchenvision.commands.preview import preview_sources
+
+        raise typer.Exit(preview_sources(request, eyes, wanted, settings, console))
+    command = {
+        "sources": sources,
+        "rules": list(wanted),
+        "settings": settings.model_dump(mode="json"),
+        "model": eyes.model.model_dump(mode="json"),
+        "profile": profile_of(profile or settings.profile),
+        "options": [from_, to, started_at, str(zone), camera_id, one_camera, annotate],
+    }
+    with _opened(outbox) as sink:
+        folder = ScanFolder(out, command, force)
+        scanner = Scanner(eyes, wanted, settings, zone, folder, sink, annotate)
+        outcome = run_scan(scanner, request, console)
+    _tell(outcome, out, as_json, console)
+    raise typer.Exit(outcome.code)
+
+
+def run_scan(scanner: "Scanner", request: Request, console: Console) -> Outcome:
+    """Scan every source of a request, with progress bars; writes the folder's report."""
+    from kitchenvision.report import write_report
+
+    outcome = Outcome()
+    began = time.monotonic()
+    opened = 0
+    with _progress(console) as progress, _stop_on_interrupt() as stopped:
+        for camera_id, open_one in opened_sources(request):
+            if scanner.folder.is_done(camera_id):
+                opened += 1
+                continue
+            try:
+                with open_one() as source:
+                    result = _one(scanner, source, camera_id, progress, stopped)
+            except SourceError as error:
+                outcome.problems.append((camera_id, str(error)))
+                continue
+            opened += 1
+            interrupted = bool(stopped)
+            scanner.folder.add(result, complete=not interrupted)
+            outcome.problems += [(camera_id, text) for text in _problems(result, source)]
+            if interrupted:
+                outcome.code = INTERRUPTED
+                break
+    outcome.rows = scanner.folder.rows
+    if outcome.code != INTERRUPTED:
+        outcome.code = NOTHING if opened == 0 else PARTIAL if outcome.problems else DONE
+        outcome.totals = _totals(scanner, outcome, time.monotonic() - began)
+        scanner.folder.finish(outcome.totals)
+    write_report(scanner.folder, scanner.eyes, scanner.rules, scanner.settings, outcome.problems)
+    return outcome
+
+
+def _one(
+    scanner: "Scanner", source: "FrameSource", camera_id: str, progress: Progress, stopped: list[int]
+) -> "VideoResult":
+    from kitchenvision.scan import Interrupted
+
+    began = time.monotonic()
+    total = source.info.duration_s
+    task: TaskID = progress.add_task(source.info.name, total=total, found=0)
+    try:
+        result = scanner.scan(
+            source, camera_id, lambda at: progress.update(task, completed=at), lambda: bool(stopped)
+        )
+    except Interrupted as stop:
+        result = stop.args[0]
+    result.wall_s = time.monotonic() - began
+    progress.update(task, found=len(result.rows), completed=total if not stopped and total else result.reached_s)
+    return result
+
+
+def opened_sources(request: Request) -> Iterator[tuple[str, Any]]:
+    """(camera id, how to open it) of each source; the ids are unique."""
+    from kitchenvision.frames.listing import find_videos
+    from kitchenvision.frames.open import open_source
+    from kitchenvision.frames.segments import open_segments
+
+    if request.one_camera:
+        for folder in request.sources:
+            name = request.camera_id or Path(folder).name or "camera"
+            yield name, lambda folder=folder: open_segments(folder, request.options)
+        return
+    taken: set[str] = set()
+    for path in find_videos(request.sources):
+        stem = request.camera_id or Path(path).stem
+        name, n = stem, 2
+        while name in taken:
+            name, n = f"{stem}-{n}", n + 1
+        taken.add(name)
+        yield name, lambda path=path: open_source(str(path), request.options)
+
+
+def _problems(result: "VideoResult", source: "FrameSource") -> list[str]:
+    return ([result.problem] if result.problem else []) + list(source.problems())
+
+
+def _totals(scanner: "Scanner", outcome: Outcome, wall_s: float) -> dict[str, Any]:
+    media_s = sum(float(s["reached_s"]) for s in scanner.folder.summaries)
+    looked_s = sum(float(s["wall_s"]) for s in scanner.folder.summaries)
+    return {
+        "violations": len(outcome.rows),
+        "media_s": round(media_s, 2),
+        "wall_s": round(wall_s, 2),
+        "times_real_time": round(media_s / looked_s, 2) if looked_s else None,
+        "problems": [{"source": name, "problem": text} for name, text in outcome.problems],
+        "exit_code": outcome.code,
+    }
+
+
+def _tell(outcome: Outcome, out: Path, as_json: bool, console: Console) -> None:
+    for name, problem in outcome.problems:
+        console.print(f"[yellow]{name}[/]: {problem}", highlight=False)
+    if as_json:
+        summary = {"exit_code": outcome.code, "out": str(out), **outcome.totals, "rows": outcome.rows}
+        sys.stdout.write(json.dumps(summary, ensure_ascii=False) + "\n")
+        return
+    shown = Console()
+    shown.print(violation_table(outcome.rows))
+    if outcome.code == INTERRUPTED:
+        shown.print(f"Interrupted. What was found is in {out}; the same command goes on.", highlight=False)
+    else:
+        speed = outcome.totals.get("times_real_time")
+        shown.print(
+            f"{len(outcome.rows)} violation(s) in {outcome.totals.get('media_s', 0):.0f} s of video"
+            + (f", {speed} times real time" if speed else "")
+            + f". Report: {out / 'index.html'}",
+            highlight=False,
+        )
+
+
+def violation_table(rows: list[dict[str, Any]]) -> Table:
+    """Violations for a terminal."""
+    table = Table("rule", "camera", "from", "confirmed", "to", "confidence", "evidence")
+    for row in rows:
+        times = [f"{row[key]:.1f} s" for key in ("started_s", "confirmed_s", "ended_s")]
+        table.add_row(
+            row["rule_id"], row["camera_id"], *times, f"{row['confidence']:.2f}", str(Path(row["snapshot"]).parent)
+        )
+    return table
+
+
+def _progress(console: Console) -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[found]} found"),
+        console=console,
+    )
+
+
+@contextmanager
+def _stop_on_interrupt() -> Iterator[list[int]]:
+    """A list that is empty until Ctrl-C (or TERM) asks to stop; a second Ctrl-C stops at once."""
+    asked: list[int] = []
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        if asked:
+            raise KeyboardInterrupt
+        asked.append(number)
+
+    before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield asked
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+@contextmanager
+def _opened(folder: Path | None) -> Iterator["Sink | None"]:
+    from kitchenvision.outbox import Outbox
+
+    if folder is None:
+        yield None
+        return
+    with Outbox(folder) as outbox:
+        yield outbox

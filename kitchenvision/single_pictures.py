@@ -1,0 +1,82 @@
+"""What both looks say of single pictures: the rows of `kitchenvision detect` (docs: INTERFACES, detect rows)."""
+
+import math
+from typing import Any
+
+import numpy as np
+
+from kitchenvision.build import Eyes
+from kitchenvision.geometry import nms
+from kitchenvision.types import CIGARETTE, HEAD, PERSON, Detections, HeadLook, Picture, Xyxy
+
+MOST_HEADS = 150  # a crowd beyond this is not a kitchen; keeps the zoom look's cost bounded
+LEAST_HEAD_FOR_CIGARETTES = 0.25
+_CIGARETTE_IOU = 0.3
+
+
+def row_of(name: str, picture: Picture, eyes: Eyes) -> dict[str, Any]:
+    """One row: heads with the answers on each, cigarettes, persons. Boxes are pixels, scores 0..1.
+
+    A head's confidence is sqrt(frame look) x zoom look's "real head". Cigarettes are those of the frame look and
+    of the crops around heads, the better of two sightings of one.
+    """
+    found = eyes.detector.detect(picture)
+    heads = found.of(HEAD)
+    heads = heads[np.argsort(-heads.confidence, kind="stable")[:MOST_HEADS]]
+    boxes = [_xyxy(box) for box in heads.xyxy]
+    sure = int((heads.confidence >= LEAST_HEAD_FOR_CIGARETTES).sum())
+    looks = eyes.looker.look(picture, boxes[:sure]) + eyes.looker.look(picture, boxes[sure:], cigarettes=False)
+    return {
+        "file": name,
+        "width": picture.width,
+        "height": picture.height,
+        "heads": [
+            _head_row(box, math.sqrt(float(confidence)) * look.head, look)
+            for box, confidence, look in zip(boxes, heads.confidence, looks, strict=True)
+        ],
+        "cigarettes": _cigarettes(found.of(CIGARETTE), looks),
+        "persons": _box_rows(found.of(PERSON)),
+    }
+
+
+def _head_row(box: Xyxy, confidence: float, look: HeadLook) -> dict[str, Any]:
+    hat, mask = look.hat, look.mask
+    return {
+        "xyxy": _rounded(box),
+        "confidence": round(confidence, 4),
+        "hat": {
+            "covered": round(hat.covered, 4),
+            "bare": round(hat.bare, 4),
+            "cannot_judge": round(hat.cannot_judge, 4),
+        },
+        "mask": {
+            "worn": round(mask.worn, 4),
+            "incorrect": round(mask.incorrect, 4),
+            "none": round(mask.none, 4),
+            "cannot_judge": round(mask.cannot_judge, 4),
+        },
+    }
+
+
+def _cigarettes(whole: Detections, looks: list[HeadLook]) -> list[dict[str, Any]]:
+    near = [cigarette for look in looks for cigarette in look.cigarettes]
+    boxes = np.asarray([*whole.xyxy, *(c.xyxy for c in near)], np.float32).reshape(-1, 4)
+    scores = np.asarray([*whole.confidence, *(c.confidence for c in near)], np.float32)
+    keep = nms(boxes, scores, _CIGARETTE_IOU)
+    return _box_rows(Detections(boxes[keep], scores[keep], np.full(len(keep), CIGARETTE, np.int64)))
+
+
+def _box_rows(found: Detections) -> list[dict[str, Any]]:
+    order = np.argsort(-found.confidence, kind="stable")
+    return [
+        {"xyxy": _rounded(_xyxy(found.xyxy[i])), "confidence": round(float(found.confidence[i]), 4)} for i in order
+    ]
+
+
+def _xyxy(box: np.ndarray[Any, np.dtype[np.float32]]) -> Xyxy:
+    x0, y0, x1, y1 = (float(v) for v in box)
+    return x0, y0, x1, y1
+
+
+def _rounded(box: Xyxy) -> list[float]:
+    return [round(v, 1) for v in box]
