@@ -1,0 +1,31 @@
+"""What holds for every test: Hypothesis without a stopwatch, and no ERROR in the log."""
+
+import logging
+import os
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+settings.register_profile(
+    "everywhere", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow], database=None
+)
+# A check that somebody else waits for gives the same answer twice; on one's own machine it keeps searching.
+settings.register_profile("ci", settings.get_profile("everywhere"), derandomize=True)
+settings.load_profile("ci" if os.environ.get("CI") else "everywhere")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The mark of a test that means to see an ERROR."""
+    config.addinivalue_line("markers", "logs_errors: an ERROR log record is expected here")
+
+
+@pytest.fixture(autouse=True)
+def _no_error_logged(request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture) -> Iterator[None]:
+    yield
+    if request.node.get_closest_marker("logs_errors"):
+        return
+    records = [*caplog.get_records("setup"), *caplog.get_records("call")]
+    errors = [f"{r.name}: {r.getMessage()}" for r in records if r.levelno >= logging.ERROR]
+    if errors:
+        pytest.fail("logged as ERROR (mark the test logs_errors where that is meant): " + "; ".join(errors))
