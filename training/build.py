@@ -181,6 +181,7 @@ def build(data: Path, out: Path, settings: DataSettings, workers: int = 2) -> li
     table = counts(pictures)
     print(table)
     (folder / "counts.txt").write_text(table + "\n", "utf-8")
+    write_licences(data, pictures, folder / "licences.jsonl")
     rows = "".join(json.dumps(picture.row()) + "\n" for picture in pictures)
     (folder / "pictures.jsonl").write_text(rows, "utf-8")
     with PackWriter(folder / "frames") as frames, PackWriter(folder / "heads") as heads:
@@ -189,6 +190,15 @@ def build(data: Path, out: Path, settings: DataSettings, workers: int = 2) -> li
             for crop, facts in crops:
                 heads.add(crop, facts)
     return pictures
+
+
+def write_licences(data: Path, pictures: list[Picture], path: Path) -> None:
+    """Source and stated licence of every picture: the model's card names them."""
+    stated = {f"images/{row['file']}": row["licence"] for row in read_rows(data / "annotations.jsonl")}
+    ours = {"rendered": "rendered by this project", "own": "your own"}
+    rows = [{"family": p.family, "source": p.source, "split": p.split,
+             "licence": stated.get(p.file) or ours.get(p.source, "none stated")} for p in pictures]
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
 
 
 def read_set(out: Path) -> list[Picture]:

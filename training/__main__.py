@@ -1,0 +1,76 @@
+"""`python -m training STAGE --config FILE --data DIR --out DIR`: one command for every stage of the recipe."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+
+from training.build import DataError, build
+from training.calibrate import calibrate
+from training.card import write_card
+from training.evaluate import PROFILES, evaluate
+from training.export import export
+from training.pseudo import pseudo
+from training.settings import Settings, SettingsError, read_settings
+from training.train_frame import train_frame
+from training.train_zoom import train_zoom
+
+STAGES = ("build", "pseudo", "frame", "zoom", "calibrate", "export", "evaluate", "card")
+
+
+def parsed(arguments: list[str] | None) -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
+    parser.add_argument("stage", choices=(*STAGES, "run"), help="one stage, or `run` for all of them in order")
+    parser.add_argument("--config", type=Path, required=True, help="the recipe, e.g. training/configs/canteen_n.toml")
+    parser.add_argument("--data", type=Path, required=True, help="folder with annotations.jsonl, images/, synth/, own/")
+    parser.add_argument("--out", type=Path, required=True, help="folder for caches, checkpoints, metrics, the export")
+    parser.add_argument("--init", type=Path, help="YOLO11n COCO checkpoint; without it weights start random")
+    parser.add_argument("--model", type=Path, help="model folder to evaluate; default OUT/export")
+    parser.add_argument("--score", type=Path, help="scoring script with a function score(truth, answers)")
+    parser.add_argument("--sheets", type=Path, help="camera-scale sheets with truth.jsonl")
+    parser.add_argument("--every", type=int, default=1, help="evaluate every n-th picture")
+    parser.add_argument("--profile", action="append", choices=PROFILES, help="evaluate only this profile")
+    parser.add_argument("--set", action="append", choices=("portrait", "camera", "rendered"), help="only this set")
+    return parser.parse_args(arguments)
+
+
+def stages(given: argparse.Namespace, settings: Settings) -> dict[str, Callable[[], object]]:
+    """What each stage calls."""
+    model = given.model or given.out / "export"
+    options = {"score": given.score, "sheets": given.sheets, "every": given.every, "profiles": given.profile,
+               "sets": given.set}
+    return {
+        "build": lambda: build(given.data, given.out, settings.data),
+        "pseudo": lambda: pseudo(given.out, settings, given.init),
+        "frame": lambda: train_frame(given.out, settings, given.init),
+        "zoom": lambda: train_zoom(given.out, settings, given.init),
+        "calibrate": lambda: calibrate(given.out, settings),
+        "export": lambda: export(given.out, settings),
+        "evaluate": lambda: evaluate(given.data, given.out, model, options),
+        "card": lambda: write_card(given.out, settings),
+    }
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one stage or all; 0 done, 2 wrong settings or data."""
+    given = parsed(arguments)
+    try:
+        settings = read_settings(given.config)
+        torch.set_num_threads(max(settings.frame.loop.threads, settings.zoom.loop.threads))
+        calls = stages(given, settings)
+        for name in STAGES if given.stage == "run" else (given.stage,):
+            print(f"== {name}", flush=True)
+            calls[name]()
+    except (SettingsError, DataError, FileNotFoundError) as error:
+        print(f"training: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

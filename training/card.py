@@ -1,0 +1,95 @@
+"""Stage `card`: write CARD.md from what was measured, so that no number in it is typed by hand."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+from training.build import read_rows
+from training.export import averaged_weights
+from training.settings import Settings
+
+TEMPLATE = Path(__file__).with_name("card_template.md")
+_QUESTIONS = ("bare head", "covered head", "kitchen or clinical cap", "no mask", "mask", "cigarette")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    return json.loads(path.read_text("utf-8")) if path.is_file() else {}
+
+
+def results_table(evaluation: dict[str, Any]) -> str:
+    """AP by set and profile, one row each; the number of true things in brackets."""
+    lines = ["| pictures | profile | " + " | ".join(_QUESTIONS) + " |", "|---" * (len(_QUESTIONS) + 2) + "|"]
+    for name, profiles in evaluation.items():
+        for profile, result in profiles.items():
+            asked = result.get("questions", {})
+            cells = [f"{asked[q]['ap']:.3f} ({asked[q]['positives']})" if q in asked else "" for q in _QUESTIONS]
+            lines.append(f"| {name}, {result['pictures']} | {profile} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def group_table(evaluation: dict[str, Any], key: str, profile: str) -> str:
+    """AP by source or by head size."""
+    lines = [f"| pictures | {key.removeprefix('by_').replace('_', ' ')} | " + " | ".join(_QUESTIONS) + " |",
+             "|---" * (len(_QUESTIONS) + 2) + "|"]
+    for name, profiles in evaluation.items():
+        for group, asked in profiles.get(profile, {}).get(key, {}).items():
+            cells = [f"{asked[q]['ap']:.3f} ({asked[q]['positives']})" if q in asked else "" for q in _QUESTIONS]
+            lines.append(f"| {name} | {group} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def recall_table(evaluation: dict[str, Any]) -> str:
+    """Share of heads that the frame look finds, by height."""
+    lines = ["| pictures | profile | head height, px | found | of |", "|---|---|---|---|---|"]
+    for name, profiles in evaluation.items():
+        for profile, result in profiles.items():
+            for band, row in result["frame_recall"].items():
+                lines.append(f"| {name} | {profile} | {band} | {row['recall']:.3f} | {row['heads']} |")
+    return "\n".join(lines)
+
+
+def calibration_table(calibration: dict[str, Any]) -> str:
+    """Coverage and error by threshold on the half of the validation heads that the temperatures never saw."""
+    lines = ["| question | threshold | answered | wrong among the answers | answered though nobody can tell |", "|---|---|---|---|---|"]
+    for name, row in calibration.get("second_half", {}).items():
+        for step in row.get("coverage", []):
+            lines.append(f"| {name} | {step['threshold']} | {step['answered']:.3f} | {step['wrong']:.3f} "
+                         f"| {step['answered_though_unjudgeable']:.3f} |")
+    errors = ", ".join(f"{name} {row['ece']:.3f} of {row['heads']} heads"
+                       for name, row in calibration.get("second_half", {}).items())
+    return "\n".join(lines) + f"\n\nExpected calibration error there: {errors}. Temperatures: " + ", ".join(
+        f"{name} {value}" for name, value in calibration.get("temperature", {}).items()) + "."
+
+
+def data_table(rows: list[dict[str, Any]]) -> str:
+    """Pictures of the training split by family, source and stated licence."""
+    found = Counter((r["family"], r["source"], r["licence"]) for r in rows)
+    lines = ["| family | source | licence as stated there | pictures for training |", "|---|---|---|---|"]
+    lines += [f"| {family} | {source} | {licence} | {n} |" for (family, source, licence), n in sorted(found.items())]
+    return "\n".join(lines)
+
+
+def write_card(out: Path, settings: Settings) -> Path:
+    """Fill the template with OUT's results; writes OUT/export/CARD.md. Needs the stages before it."""
+    evaluation = _read(out / "evaluation.json")
+    frame, zoom = averaged_weights(out / "frame"), averaged_weights(out / "zoom")
+    facts = {
+        "name": settings.name, "version": settings.version,
+        "frame_steps": frame["step"], "frame_minutes": round(frame["elapsed_s"] / 60),
+        "frame_batch": settings.frame.loop.batch, "zoom_steps": zoom["step"],
+        "zoom_minutes": round(zoom["elapsed_s"] / 60), "zoom_batch": settings.zoom.loop.batch,
+        "results": results_table(evaluation), "recall": recall_table(evaluation),
+        "sources": group_table(evaluation, "by_source", "thorough"),
+        "sizes": group_table(evaluation, "by_head_px", "thorough"),
+        "calibration": calibration_table(_read(out / "calibration.json")),
+        "data": data_table([r for r in read_rows(out / "set/licences.jsonl") if r["split"] == "train"]),
+    }
+    text = TEMPLATE.read_text("utf-8")
+    for key, value in facts.items():
+        text = text.replace("{{" + key + "}}", str(value))
+    path = out / "export/CARD.md"
+    path.write_text(text, "utf-8")
+    return path
