@@ -61,7 +61,7 @@ def _listed(pictures: list[Path]) -> list[tuple[str, Path]]:
     return named
 
 
-class _output:  # noqa: N801  used as a function in a with statement
+class _output:
     """The file to write rows to, or standard output, which stays open."""
 
     def __init__(self, path: Path | None) -> None:

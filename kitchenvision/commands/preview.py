@@ -45,7 +45,7 @@ def preview(
 def preview_sources(
     request: "Request", eyes: "Eyes", rules: Mapping[str, "Rule"], settings: "Settings", console: Console
 ) -> int:
-    """Look at a few frames of each source; writes preview-CAMERA.jpg, prints what could be judged; the exit code."""
+    """Look at a few frames of each source; writes preview-CAMERA.jpg and prints what could be judged."""
     from kitchenvision.commands.scan import opened_sources
 
     request.out.mkdir(parents=True, exist_ok=True)
