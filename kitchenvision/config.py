@@ -20,10 +20,18 @@ import tomllib
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from kitchenvision.errors import SettingsError
 from kitchenvision.types import RuleSettings, Zone
@@ -39,9 +47,10 @@ def _no_bool(value: object) -> object:
     return value
 
 
-Positive = Annotated[float, BeforeValidator(_no_bool), Field(gt=0, le=3600)]
-Share = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)]
-Relative = Annotated[float, BeforeValidator(_no_bool), Field(ge=0, le=1)]
+NotBool = BeforeValidator(_no_bool)
+Positive = Annotated[float, NotBool, Field(gt=0, le=3600)]
+Share = Annotated[float, NotBool, Field(ge=0, le=1)]
+Relative = Annotated[float, NotBool, Field(ge=0, le=1)]
 
 
 class _Section(BaseModel):
@@ -82,24 +91,39 @@ class RuleSection(_Section):
 
     window_s: Positive | None = None
     longest_window_s: Positive | None = None
-    min_looks: Annotated[int, BeforeValidator(_no_bool), Field(ge=1, le=1000)] | None = None
+    min_looks: Annotated[int, NotBool, Field(ge=1, le=1000)] | None = None
     min_ratio: Share | None = None
-    confirm_log_odds: Annotated[float, Field(ge=0, le=100)] | None = None
-    spacing_s: Annotated[float, Field(ge=0, le=60)] | None = None
+    confirm_log_odds: Annotated[float, NotBool, Field(ge=0, le=100)] | None = None
+    spacing_s: Annotated[float, NotBool, Field(ge=0, le=60)] | None = None
     clear_ratio: Share | None = None
     clear_s: Positive | None = None
-    resume_s: Annotated[float, Field(ge=0, le=86400)] | None = None
-    min_head_px: Annotated[float, Field(ge=1, le=2000)] | None = None
-    min_sharpness: Annotated[float, Field(ge=0, le=255)] | None = None
+    resume_s: Annotated[float, NotBool, Field(ge=0, le=86400)] | None = None
+    min_head_px: Annotated[float, NotBool, Field(ge=1, le=2000)] | None = None
+    min_sharpness: Annotated[float, NotBool, Field(ge=0, le=255)] | None = None
     min_head: Share | None = None
     max_doubt: Share | None = None
-    min_margin: Annotated[float, Field(ge=0, lt=0.5)] | None = None
+    min_margin: Annotated[float, NotBool, Field(ge=0, lt=0.5)] | None = None
     min_object: Share | None = None
 
+    @model_validator(mode="after")
+    def _stretches(self) -> Self:
+        if self.window_s and self.longest_window_s and self.longest_window_s < self.window_s:
+            raise ValueError(f"longest_window_s must be at least window_s, which is {self.window_s:g}")
+        return self
+
     def over(self, defaults: RuleSettings) -> RuleSettings:
-        """The rule's defaults with what this table sets."""
+        """The rule's defaults with what this table sets.
+
+        A window of one table that does not fit into the other's takes it along: looks beyond `longest_window_s` are
+        forgotten, so that such a window would never be full.
+        """
         given = {f.name: getattr(self, f.name) for f in fields(RuleSettings)}
-        return replace(defaults, **{name: value for name, value in given.items() if value is not None})
+        merged = replace(defaults, **{name: value for name, value in given.items() if value is not None})
+        if merged.longest_window_s >= merged.window_s:
+            return merged
+        if self.longest_window_s is None:
+            return replace(merged, longest_window_s=merged.window_s)
+        return replace(merged, window_s=merged.longest_window_s)
 
 
 class Settings(_Section):
@@ -107,10 +131,10 @@ class Settings(_Section):
 
     canteen_id: Annotated[str, Field(min_length=1, max_length=200)] = "canteen"
     timezone: str = "UTC"
-    analysis_fps: Annotated[float, BeforeValidator(_no_bool), Field(gt=0, le=60)] = 5.0
+    analysis_fps: Annotated[float, NotBool, Field(gt=0, le=60)] = 5.0
     profile: Profile | None = None
     provider: Literal["auto", "cpu", "cuda", "openvino"] = "auto"
-    threads: Annotated[int, Field(ge=0, le=1024)] = 0
+    threads: Annotated[int, NotBool, Field(ge=0, le=1024)] = 0
     zones: tuple[ZoneSection, ...] = ()
     rules: dict[str, RuleSection] = {}
 
