@@ -26,9 +26,15 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
     parser.add_argument("stage", choices=(*STAGES, "run"), help="one stage, or `run` for all of them in order")
-    parser.add_argument("--config", type=Path, required=True, help="the recipe, e.g. training/configs/canteen_n.toml")
-    parser.add_argument("--data", type=Path, required=True, help="folder with annotations.jsonl, images/, synth/, own/")
-    parser.add_argument("--out", type=Path, required=True, help="folder for caches, checkpoints, metrics, the export")
+    parser.add_argument(
+        "--config", type=Path, required=True, help="the recipe, e.g. training/configs/canteen_n.toml"
+    )
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder with annotations.jsonl, images/, synth/, own/"
+    )
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for caches, checkpoints, metrics, the export"
+    )
     parser.add_argument("--init", type=Path, help="YOLO11n COCO checkpoint; without it weights start random")
     parser.add_argument("--model", type=Path, help="model folder to evaluate; default OUT/export")
     parser.add_argument("--score", type=Path, help="scoring script with a function score(truth, answers)")
@@ -42,8 +48,13 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
 def stages(given: argparse.Namespace, settings: Settings) -> dict[str, Callable[[], object]]:
     """What each stage calls."""
     model = given.model or given.out / "export"
-    options = {"score": given.score, "sheets": given.sheets, "every": given.every, "profiles": given.profile,
-               "sets": given.set}
+    options = {
+        "score": given.score,
+        "sheets": given.sheets,
+        "every": given.every,
+        "profiles": given.profile,
+        "sets": given.set,
+    }
     return {
         "build": lambda: build(given.data, given.out, settings.data),
         "pseudo": lambda: pseudo(given.out, settings, given.init),

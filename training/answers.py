@@ -50,7 +50,9 @@ def open_model(folder: Path, profile: Profile, threads: int = 1) -> Looks:
     card = load_card(folder.parent, folder.name)
     frame = open_session(str(card.path(card.frame.file)), "cpu", threads)
     detector = OnnxDetector(card, frame, profile)
-    return Looks(card, detector, OnnxHeadLooker(card, open_session(str(card.path(card.zoom.file)), "cpu", threads), detector))
+    return Looks(
+        card, detector, OnnxHeadLooker(card, open_session(str(card.path(card.zoom.file)), "cpu", threads), detector)
+    )
 
 
 def row_of(looks: Looks, file: str, picture: LoadedPicture) -> dict[str, Any]:
@@ -60,11 +62,15 @@ def row_of(looks: Looks, file: str, picture: LoadedPicture) -> dict[str, Any]:
     boxes = [(float(b[0]), float(b[1]), float(b[2]), float(b[3])) for b in heads.xyxy]
     seen = looks.looker.look(picture, boxes)
     return {
-        "file": file, "width": picture.width, "height": picture.height,
+        "file": file,
+        "width": picture.width,
+        "height": picture.height,
         "heads": [_head(box, float(c), look) for box, c, look in zip(boxes, heads.confidence, seen, strict=True)],
         "cigarettes": merged_cigarettes(found.of(CIGARETTE), seen),
-        "persons": [{"xyxy": _numbers(b), "confidence": round(float(c), 4)}
-                    for b, c in zip(found.of(PERSON).xyxy, found.of(PERSON).confidence, strict=True)],
+        "persons": [
+            {"xyxy": _numbers(b), "confidence": round(float(c), 4)}
+            for b, c in zip(found.of(PERSON).xyxy, found.of(PERSON).confidence, strict=True)
+        ],
     }
 
 
@@ -73,10 +79,14 @@ def _numbers(values: Iterable[float]) -> list[float]:
 
 
 def _head(box: Iterable[float], confidence: float, look: HeadLook) -> dict[str, Any]:
-    return {"xyxy": _numbers(box), "confidence": round(float(np.sqrt(confidence * look.head)), 4),
-            "frame": round(confidence, 4), "zoom": round(look.head, 4),
-            "hat": {k: round(v, 4) for k, v in vars(look.hat).items()},
-            "mask": {k: round(v, 4) for k, v in vars(look.mask).items()}}
+    return {
+        "xyxy": _numbers(box),
+        "confidence": round(float(np.sqrt(confidence * look.head)), 4),
+        "frame": round(confidence, 4),
+        "zoom": round(look.head, 4),
+        "hat": {k: round(v, 4) for k, v in vars(look.hat).items()},
+        "mask": {k: round(v, 4) for k, v in vars(look.mask).items()},
+    }
 
 
 def merged_cigarettes(frame: Detections, looks: Iterable[HeadLook]) -> list[dict[str, Any]]:

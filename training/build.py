@@ -45,7 +45,9 @@ def corrected(rows: list[Row], corrections: Iterable[Row]) -> list[Row]:
             continue
         box = row["boxes"][fix["box"]]
         if any(box.get(key) != value for key, value in fix["old"].items()):
-            raise DataError(f"{fix['file']} box {fix['box']}: the correction expects {fix['old']}, the set has {box}")
+            raise DataError(
+                f"{fix['file']} box {fix['box']}: the correction expects {fix['old']}, the set has {box}"
+            )
         row["boxes"][fix["box"]] = {**box, **fix["new"]} if fix["new"] is not None else None
     for row in rows:
         row["boxes"] = [box for box in row["boxes"] if box is not None]
@@ -127,7 +129,9 @@ def shrunk(image: np.ndarray[Any, Any], longer_px: int) -> np.ndarray[Any, Any]:
     return image if factor >= 1 else cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
 
 
-def square(image: np.ndarray[Any, Any], box: tuple[float, ...], heads: float, side_px: int) -> tuple[Any, float, float, float]:
+def square(
+    image: np.ndarray[Any, Any], box: tuple[float, ...], heads: float, side_px: int
+) -> tuple[Any, float, float, float]:
     """A square of `heads` head sides around a head: (picture, left, top, scale to the packed picture)."""
     side = heads * max(box[2] - box[0], box[3] - box[1])
     left, top = (box[0] + box[2] - side) / 2, (box[1] + box[3] - side) / 2
@@ -152,14 +156,36 @@ def _pack_one(job: tuple[str, Row, DataSettings]) -> tuple[Row, Any, list[tuple[
         if box.kind not in ("head", "not_head") or box.ignore or max(box.xyxy[3] - box.xyxy[1], 0) < 8:
             continue
         crop, left, top, scale = square(image, box.xyxy, settings.crop_heads, settings.crop_side_px)
-        near = [[(b.xyxy[0] - left) * scale, (b.xyxy[1] - top) * scale, (b.xyxy[2] - left) * scale,
-                 (b.xyxy[3] - top) * scale] for b in (box, *(h for h in heads if h is not box))]
+        near = [
+            [
+                (b.xyxy[0] - left) * scale,
+                (b.xyxy[1] - top) * scale,
+                (b.xyxy[2] - left) * scale,
+                (b.xyxy[3] - top) * scale,
+            ]
+            for b in (box, *(h for h in heads if h is not box))
+        ]
         side = crop.shape[0]
         near = near[:1] + [n for n in near[1:] if n[2] > 0 and n[3] > 0 and n[0] < side and n[1] < side]
-        crops.append((crop, {"file": picture.file, "family": picture.family, "kind": box.kind, "hat": box.hat,
-                             "hat_kind": box.hat_kind, "mask": box.mask, "boxes": near, "judged": picture.judged,
-                             "exhaustive": picture.known["head"] == "all", "source": picture.source,
-                             "group": picture.group, "split": picture.split}))
+        crops.append(
+            (
+                crop,
+                {
+                    "file": picture.file,
+                    "family": picture.family,
+                    "kind": box.kind,
+                    "hat": box.hat,
+                    "hat_kind": box.hat_kind,
+                    "mask": box.mask,
+                    "boxes": near,
+                    "judged": picture.judged,
+                    "exhaustive": picture.known["head"] == "all",
+                    "source": picture.source,
+                    "group": picture.group,
+                    "split": picture.split,
+                },
+            )
+        )
     return row, shrunk(image, settings.frame_side_px), crops
 
 
@@ -196,8 +222,15 @@ def write_licences(data: Path, pictures: list[Picture], path: Path) -> None:
     """Source and stated licence of every picture: the model's card names them."""
     stated = {f"images/{row['file']}": row["licence"] for row in read_rows(data / "annotations.jsonl")}
     ours = {"rendered": "rendered by this project", "own": "your own"}
-    rows = [{"family": p.family, "source": p.source, "split": p.split,
-             "licence": stated.get(p.file) or ours.get(p.source, "none stated")} for p in pictures]
+    rows = [
+        {
+            "family": p.family,
+            "source": p.source,
+            "split": p.split,
+            "licence": stated.get(p.file) or ours.get(p.source, "none stated"),
+        }
+        for p in pictures
+    ]
     path.write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
 
 

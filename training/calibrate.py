@@ -42,7 +42,9 @@ def in_second_half(group: str) -> bool:
     return hashlib.sha256(group.encode()).digest()[0] % 2 == 1
 
 
-def validation_crops(pack: Pack, settings: ZoomSettings, seed: int) -> tuple[Array, dict[str, list[int]], list[bool]]:
+def validation_crops(
+    pack: Pack, settings: ZoomSettings, seed: int
+) -> tuple[Array, dict[str, list[int]], list[bool]]:
     """Crops (N, S, S, 3) RGB of the validation heads, near and far, and boxes that are not heads."""
     rng = np.random.default_rng(seed)
     crops, halves = [], []
@@ -71,8 +73,10 @@ def ask(out: Path, settings: Settings) -> Asked:
     crops, asked, halves = validation_crops(Pack(out / "set/heads"), settings.zoom, settings.zoom.loop.seed)
     net, _ = load_zoom(out, settings)
     with torch.inference_mode():
-        parts = [net(torch.from_numpy(np.ascontiguousarray(crops[i : i + 64])).permute(0, 3, 1, 2).float() / 255)
-                 for i in range(0, len(crops), 64)]
+        parts = [
+            net(torch.from_numpy(np.ascontiguousarray(crops[i : i + 64])).permute(0, 3, 1, 2).float() / 255)
+            for i in range(0, len(crops), 64)
+        ]
     answers_ = {name: torch.tensor(values) for name, values in asked.items()}
     return Asked(torch.cat(parts).clone(), answers_, torch.tensor(halves))
 
@@ -100,8 +104,11 @@ def calibration_error(chances: Array, truth: Array, bins: int = 12) -> float:
     """Expected gap between the top probability and the share of right answers (ECE)."""
     top, right = chances.max(1), chances.argmax(1) == truth
     place = np.minimum((top * bins).astype(int), bins - 1)
-    gaps = [abs(top[place == b].mean() - right[place == b].mean()) * (place == b).mean()
-            for b in range(bins) if (place == b).any()]
+    gaps = [
+        abs(top[place == b].mean() - right[place == b].mean()) * (place == b).mean()
+        for b in range(bins)
+        if (place == b).any()
+    ]
     return round(float(sum(gaps)), 4)
 
 
@@ -113,9 +120,16 @@ def coverage(chances: Array, truth: Array, names: tuple[str, ...]) -> list[dict[
     for threshold in _THRESHOLDS:
         given = (chances.max(1) >= threshold) & (chances.argmax(1) != unknown)
         wrong = (chances.argmax(1) != truth)[given & judgeable]
-        rows.append({"threshold": threshold, "answered": round(float(given[judgeable].mean()), 4),
-                     "wrong": round(float(wrong.mean()) if len(wrong) else 0.0, 4),
-                     "answered_though_unjudgeable": round(float(given[~judgeable].mean()) if (~judgeable).any() else 0.0, 4)})
+        rows.append(
+            {
+                "threshold": threshold,
+                "answered": round(float(given[judgeable].mean()), 4),
+                "wrong": round(float(wrong.mean()) if len(wrong) else 0.0, 4),
+                "answered_though_unjudgeable": round(
+                    float(given[~judgeable].mean()) if (~judgeable).any() else 0.0, 4
+                ),
+            }
+        )
     return rows
 
 
@@ -129,8 +143,11 @@ def report(asked: Asked) -> dict[str, Any]:
         if not len(truth):
             continue
         before, after = logits.softmax(1).numpy(), (logits / warmth).softmax(1).numpy()
-        row: dict[str, Any] = {"heads": len(truth), "ece_before": calibration_error(before, truth.numpy()),
-                               "ece": calibration_error(after, truth.numpy())}
+        row: dict[str, Any] = {
+            "heads": len(truth),
+            "ece_before": calibration_error(before, truth.numpy()),
+            "ece": calibration_error(after, truth.numpy()),
+        }
         if name in _QUESTIONS:
             row["coverage"] = coverage(after, truth.numpy(), _QUESTIONS[name])
         out["second_half"][name] = row

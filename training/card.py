@@ -32,8 +32,10 @@ def results_table(evaluation: dict[str, Any]) -> str:
 
 def group_table(evaluation: dict[str, Any], key: str, profile: str) -> str:
     """AP by source or by head size."""
-    lines = [f"| pictures | {key.removeprefix('by_').replace('_', ' ')} | " + " | ".join(_QUESTIONS) + " |",
-             "|---" * (len(_QUESTIONS) + 2) + "|"]
+    lines = [
+        f"| pictures | {key.removeprefix('by_').replace('_', ' ')} | " + " | ".join(_QUESTIONS) + " |",
+        "|---" * (len(_QUESTIONS) + 2) + "|",
+    ]
     for name, profiles in evaluation.items():
         for group, asked in profiles.get(profile, {}).get(key, {}).items():
             cells = [f"{asked[q]['ap']:.3f} ({asked[q]['positives']})" if q in asked else "" for q in _QUESTIONS]
@@ -53,22 +55,35 @@ def recall_table(evaluation: dict[str, Any]) -> str:
 
 def calibration_table(calibration: dict[str, Any]) -> str:
     """Coverage and error by threshold on the half of the validation heads that the temperatures never saw."""
-    lines = ["| question | threshold | answered | wrong among the answers | answered though nobody can tell |", "|---|---|---|---|---|"]
+    lines = [
+        "| question | threshold | answered | wrong among the answers | answered though nobody can tell |",
+        "|---|---|---|---|---|",
+    ]
     for name, row in calibration.get("second_half", {}).items():
         for step in row.get("coverage", []):
-            lines.append(f"| {name} | {step['threshold']} | {step['answered']:.3f} | {step['wrong']:.3f} "
-                         f"| {step['answered_though_unjudgeable']:.3f} |")
-    errors = ", ".join(f"{name} {row['ece']:.3f} of {row['heads']} heads"
-                       for name, row in calibration.get("second_half", {}).items())
-    return "\n".join(lines) + f"\n\nExpected calibration error there: {errors}. Temperatures: " + ", ".join(
-        f"{name} {value}" for name, value in calibration.get("temperature", {}).items()) + "."
+            lines.append(
+                f"| {name} | {step['threshold']} | {step['answered']:.3f} | {step['wrong']:.3f} "
+                f"| {step['answered_though_unjudgeable']:.3f} |"
+            )
+    errors = ", ".join(
+        f"{name} {row['ece']:.3f} of {row['heads']} heads"
+        for name, row in calibration.get("second_half", {}).items()
+    )
+    return (
+        "\n".join(lines)
+        + f"\n\nExpected calibration error there: {errors}. Temperatures: "
+        + ", ".join(f"{name} {value}" for name, value in calibration.get("temperature", {}).items())
+        + "."
+    )
 
 
 def data_table(rows: list[dict[str, Any]]) -> str:
     """Pictures of the training split by family, source and stated licence."""
     found = Counter((r["family"], r["source"], r["licence"]) for r in rows)
     lines = ["| family | source | licence as stated there | pictures for training |", "|---|---|---|---|"]
-    lines += [f"| {family} | {source} | {licence} | {n} |" for (family, source, licence), n in sorted(found.items())]
+    lines += [
+        f"| {family} | {source} | {licence} | {n} |" for (family, source, licence), n in sorted(found.items())
+    ]
     return "\n".join(lines)
 
 
@@ -77,11 +92,16 @@ def write_card(out: Path, settings: Settings) -> Path:
     evaluation = _read(out / "evaluation.json")
     frame, zoom = averaged_weights(out / "frame"), averaged_weights(out / "zoom")
     facts = {
-        "name": settings.name, "version": settings.version,
-        "frame_steps": frame["step"], "frame_minutes": round(frame["elapsed_s"] / 60),
-        "frame_batch": settings.frame.loop.batch, "zoom_steps": zoom["step"],
-        "zoom_minutes": round(zoom["elapsed_s"] / 60), "zoom_batch": settings.zoom.loop.batch,
-        "results": results_table(evaluation), "recall": recall_table(evaluation),
+        "name": settings.name,
+        "version": settings.version,
+        "frame_steps": frame["step"],
+        "frame_minutes": round(frame["elapsed_s"] / 60),
+        "frame_batch": settings.frame.loop.batch,
+        "zoom_steps": zoom["step"],
+        "zoom_minutes": round(zoom["elapsed_s"] / 60),
+        "zoom_batch": settings.zoom.loop.batch,
+        "results": results_table(evaluation),
+        "recall": recall_table(evaluation),
         "sources": group_table(evaluation, "by_source", "thorough"),
         "sizes": group_table(evaluation, "by_head_px", "thorough"),
         "calibration": calibration_table(_read(out / "calibration.json")),

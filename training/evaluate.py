@@ -53,11 +53,25 @@ def load_score(path: Path | None) -> ModuleType | None:
 
 def _truth_row(picture: Picture) -> Row:
     """A rendered picture in the format of annotations.jsonl."""
-    boxes = [{"kind": b.kind, "xyxy": list(b.xyxy), "hat": None if b.ignore else _HAT_LABEL.get(b.hat or ""),
-              "mask": None if b.ignore else _MASK_LABEL.get(b.mask or "")}
-             for b in picture.boxes if b.kind in ("head", "cigarette")]
-    return {"file": picture.file, "w": picture.width, "h": picture.height, "source": picture.source,
-            "split": picture.split, "labelled": ["head", "hat", "mask", "cigarette"], "boxes": boxes}
+    boxes = [
+        {
+            "kind": b.kind,
+            "xyxy": list(b.xyxy),
+            "hat": None if b.ignore else _HAT_LABEL.get(b.hat or ""),
+            "mask": None if b.ignore else _MASK_LABEL.get(b.mask or ""),
+        }
+        for b in picture.boxes
+        if b.kind in ("head", "cigarette")
+    ]
+    return {
+        "file": picture.file,
+        "w": picture.width,
+        "h": picture.height,
+        "source": picture.source,
+        "split": picture.split,
+        "labelled": ["head", "hat", "mask", "cigarette"],
+        "boxes": boxes,
+    }
 
 
 def test_sets(data: Path, out: Path, sheets: Path | None, every: int) -> list[TestSet]:
@@ -87,7 +101,9 @@ def recall_by_size(truth: list[Row], answers: dict[str, Row]) -> dict[str, dict[
             for low, high in HEAD_BANDS_PX:
                 if low <= head[3] - head[1] < high:
                     found[f"{low}-{high}"].append(bool((_overlaps(head, boxes) >= _RECALL_IOU).any()))
-    return {band: {"recall": round(float(np.mean(hits)), 4), "heads": len(hits)} for band, hits in found.items() if hits}
+    return {
+        band: {"recall": round(float(np.mean(hits)), 4), "heads": len(hits)} for band, hits in found.items() if hits
+    }
 
 
 def _overlaps(box: Any, others: Any) -> Any:
@@ -113,8 +129,15 @@ def only_band(truth: list[Row], low: float, high: float) -> list[Row]:
 def scored(score: ModuleType, truth: list[Row], answers: dict[str, Row]) -> dict[str, Any]:
     """AP and recall at precision 0.95 of every question that the truth answers."""
     found = score.score(truth, answers)
-    return {name: {"ap": round(v["ap"], 4), "recall_at_precision_95": round(v["recall_at_precision_95"], 4),
-                   "positives": v["positives"]} for name, v in found.items() if v["positives"]}
+    return {
+        name: {
+            "ap": round(v["ap"], 4),
+            "recall_at_precision_95": round(v["recall_at_precision_95"], 4),
+            "positives": v["positives"],
+        }
+        for name, v in found.items()
+        if v["positives"]
+    }
 
 
 def by_source(score: ModuleType, truth: list[Row], answers: dict[str, Row]) -> dict[str, Any]:
@@ -137,8 +160,9 @@ def evaluate_set(test: TestSet, model: Path, profile: str, score: ModuleType | N
     if score is not None:
         result["questions"] = scored(score, test.truth, answers)
         result["by_source"] = by_source(score, test.truth, answers)
-        result["by_head_px"] = {f"{low}-{high}": scored(score, only_band(test.truth, low, high), answers)
-                                for low, high in HEAD_BANDS_PX}
+        result["by_head_px"] = {
+            f"{low}-{high}": scored(score, only_band(test.truth, low, high), answers) for low, high in HEAD_BANDS_PX
+        }
     return result
 
 
@@ -148,7 +172,9 @@ def show(name: str, profile: str, result: dict[str, Any]) -> None:
     for band, row in result["frame_recall"].items():
         print(f"  heads of {band} px found: {row['recall']:.3f} of {row['heads']}")
     for question, row in result.get("questions", {}).items():
-        print(f"  {question:26} AP {row['ap']:.3f}  R@P95 {row['recall_at_precision_95']:.3f}  of {row['positives']}")
+        print(
+            f"  {question:26} AP {row['ap']:.3f}  R@P95 {row['recall_at_precision_95']:.3f}  of {row['positives']}"
+        )
     for title in ("by_source", "by_head_px"):
         for group, questions in result.get(title, {}).items():
             text = ", ".join(f"{q} {row['ap']:.3f} ({row['positives']})" for q, row in questions.items())
@@ -156,7 +182,7 @@ def show(name: str, profile: str, result: dict[str, Any]) -> None:
 
 
 def evaluate(data: Path, out: Path, model: Path, options: dict[str, Any]) -> dict[str, Any]:
-    """Run the stage. `options`: score, sheets (paths or None), every (1), profiles, sets (names, or none for all)."""
+    """Run the stage. `options`: score and sheets (paths or None), every (1), profiles and sets (None for all)."""
     score = load_score(options.get("score"))
     path = out / "evaluation.json"
     results: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}

@@ -55,7 +55,11 @@ class ZoomGraph(nn.Module):
     def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         head, hat, mask = split_logits(self.net(crops.permute(0, 3, 1, 2).float() / 255))
         warmth = self._temperature
-        return (head / warmth["head"]).sigmoid(), (hat / warmth["hat"]).softmax(1), (mask / warmth["mask"]).softmax(1)
+        return (
+            (head / warmth["head"]).sigmoid(),
+            (hat / warmth["hat"]).softmax(1),
+            (mask / warmth["mask"]).softmax(1),
+        )
 
 
 def fused(net: nn.Module) -> nn.Module:
@@ -94,8 +98,16 @@ def write_onnx(graph: nn.Module, sample: torch.Tensor, path: Path, names: dict[s
         # The tracer warns of every size it turns into a constant and of its own deprecation; the smoke test
         # proves that other sizes run.
         warnings.simplefilter("ignore")
-        torch.onnx.export(graph, (sample,), str(path), input_names=[inputs], output_names=outputs,
-                          dynamic_axes=names, opset_version=OPSET, dynamo=False)
+        torch.onnx.export(
+            graph,
+            (sample,),
+            str(path),
+            input_names=[inputs],
+            output_names=outputs,
+            dynamic_axes=names,
+            opset_version=OPSET,
+            dynamo=False,
+        )
     model = half_stored(onnx.load(str(path)))
     onnx.checker.check_model(model)
     onnx.save(model, str(path))
@@ -139,15 +151,27 @@ def export(out: Path, settings: Settings) -> Path:
     frame, frame_state = load_frame(out, settings)
     zoom, zoom_state = load_zoom(out, settings)
     free = {0: "pictures", 1: "height", 2: "width"}
-    write_onnx(FrameGraph(fused(frame)), torch.zeros(2, 96, 128, 3, dtype=torch.uint8), folder / "model.onnx",
-               {"images": free, "predictions": {0: "pictures", 2: "anchors"}})
+    write_onnx(
+        FrameGraph(fused(frame)),
+        torch.zeros(2, 96, 128, 3, dtype=torch.uint8),
+        folder / "model.onnx",
+        {"images": free, "predictions": {0: "pictures", 2: "anchors"}},
+    )
     size = settings.zoom.size_px
-    write_onnx(ZoomGraph(fused(zoom), temperatures(out)), torch.zeros(2, size, size, 3, dtype=torch.uint8),
-               folder / "zoom.onnx", {"crops": {0: "heads"}, "head": {0: "heads"}, "hat": {0: "heads"},
-                                      "mask": {0: "heads"}})
-    trained = {"frame_steps": frame_state["step"], "frame_minutes": round(frame_state["elapsed_s"] / 60),
-               "frame_seed": settings.frame.loop.seed, "zoom_steps": zoom_state["step"],
-               "zoom_minutes": round(zoom_state["elapsed_s"] / 60), "zoom_seed": settings.zoom.loop.seed}
+    write_onnx(
+        ZoomGraph(fused(zoom), temperatures(out)),
+        torch.zeros(2, size, size, 3, dtype=torch.uint8),
+        folder / "zoom.onnx",
+        {"crops": {0: "heads"}, "head": {0: "heads"}, "hat": {0: "heads"}, "mask": {0: "heads"}},
+    )
+    trained = {
+        "frame_steps": frame_state["step"],
+        "frame_minutes": round(frame_state["elapsed_s"] / 60),
+        "frame_seed": settings.frame.loop.seed,
+        "zoom_steps": zoom_state["step"],
+        "zoom_minutes": round(zoom_state["elapsed_s"] / 60),
+        "zoom_seed": settings.zoom.loop.seed,
+    }
     (folder / "model.toml").write_text(model_toml(settings, folder, trained), "utf-8")
     return folder
 
@@ -166,10 +190,22 @@ def _toml(value: Any) -> str:
 def model_toml(settings: Settings, folder: Path, trained: dict[str, Any]) -> str:
     """The text of model.toml: what the recipe's [model] says, with hashes and the facts of the training."""
     given = settings.model
-    frame = {"file": "model.onnx", "sha256": sha256(folder / "model.onnx"), "layout": "nhwc_uint8_rgb",
-             "classes": CLASSES, **given.get("frame", {})}
-    zoom = {"file": "zoom.onnx", "sha256": sha256(folder / "zoom.onnx"), "size_px": settings.zoom.size_px,
-            "crop_heads": settings.zoom.crop_heads, "hat": HAT, "mask": MASK, **given.get("zoom", {})}
+    frame = {
+        "file": "model.onnx",
+        "sha256": sha256(folder / "model.onnx"),
+        "layout": "nhwc_uint8_rgb",
+        "classes": CLASSES,
+        **given.get("frame", {}),
+    }
+    zoom = {
+        "file": "zoom.onnx",
+        "sha256": sha256(folder / "zoom.onnx"),
+        "size_px": settings.zoom.size_px,
+        "crop_heads": settings.zoom.crop_heads,
+        "hat": HAT,
+        "mask": MASK,
+        **given.get("zoom", {}),
+    }
     sections = {"frame": frame, "zoom": zoom}
     sections |= {k: v for k, v in given.items() if k not in ("frame", "zoom", "trained")}
     sections["trained"] = {**given.get("trained", {}), **trained}

@@ -23,25 +23,38 @@ class FrameLoss(nn.Module):
     def __init__(self, stride: torch.Tensor, bins: int, settings: FrameSettings) -> None:
         super().__init__()
         self._stride, self._settings = stride, settings
-        self._assign = TaskAlignedAssigner(topk=10, num_classes=len(CLASSES), alpha=0.5, beta=6.0,
-                                           stride=[int(s) for s in stride])
+        self._assign = TaskAlignedAssigner(
+            topk=10, num_classes=len(CLASSES), alpha=0.5, beta=6.0, stride=[int(s) for s in stride]
+        )
         self._box = BboxLoss(bins)
 
-    def forward(self, raw: dict[str, Any], targets: torch.Tensor, known: torch.Tensor) -> tuple[torch.Tensor, dict[str, float]]:
-        """Raw outputs, targets (M, 6) of sample, class, xyxy in pixels, known (N, 3, S/8, S/8) -> loss and its parts."""
+    def forward(
+        self, raw: dict[str, Any], targets: torch.Tensor, known: torch.Tensor
+    ) -> tuple[torch.Tensor, dict[str, float]]:
+        """Raw outputs, targets (M, 6) of sample, class, xyxy in pixels, known (N, 3, S/8, S/8) -> loss, parts."""
         raw = {"feats": raw["feats"], "boxes": raw["boxes"].float(), "scores": raw["scores"].float()}
         boxes, points, strides = box_predictions(raw, self._stride)
         scores = raw["scores"].transpose(1, 2)
         labels, true_boxes, there = _padded(targets, len(scores))
         _, goal_boxes, goal_scores, chosen, _ = self._assign(
-            scores.detach().sigmoid(), boxes.detach() * strides, points * strides, labels, true_boxes, there)
+            scores.detach().sigmoid(), boxes.detach() * strides, points * strides, labels, true_boxes, there
+        )
         total = goal_scores.sum().clamp(min=1)
         weight = torch.maximum(_by_anchor(known), (goal_scores > 0).float())
         entropy = functional.binary_cross_entropy_with_logits(scores, goal_scores, reduction="none")
         parts = {"class": self._settings.class_gain * (entropy * weight).sum() / total}
         side = torch.tensor([float(known.shape[2] * 8)] * 2, device=scores.device)
-        box, dfl = self._box(raw["boxes"].transpose(1, 2), boxes, points, goal_boxes / strides, goal_scores, total,
-                             chosen, side, strides)
+        box, dfl = self._box(
+            raw["boxes"].transpose(1, 2),
+            boxes,
+            points,
+            goal_boxes / strides,
+            goal_scores,
+            total,
+            chosen,
+            side,
+            strides,
+        )
         parts["box"], parts["dfl"] = self._settings.box_gain * box, self._settings.dfl_gain * dfl
         return torch.stack(list(parts.values())).sum(), {name: float(v.detach()) for name, v in parts.items()}
 

@@ -36,7 +36,9 @@ def draw_weight(fact: dict[str, Any]) -> float:
     """
     if fact["kind"] == "not_head":
         return 4.0
-    weight = {"cook": 7.0, "helmet": 0.45, "still": 5.0, "render": 1.6, "clean": 1.6, "own": 7.0}.get(fact["family"], 1.0)
+    weight = {"cook": 7.0, "helmet": 0.45, "still": 5.0, "render": 1.6, "clean": 1.6, "own": 7.0}.get(
+        fact["family"], 1.0
+    )
     if fact["family"] == "mask":
         weight *= {"food_or_clinical": 6.0, "other": 2.5, "unclear": 0.6, None: 0.7}.get(fact["hat_kind"], 1.0)
     if fact["mask"] == "incorrect" and fact["family"] != "still":
@@ -79,7 +81,9 @@ def misplaced(boxes: np.ndarray[Any, Any], rng: np.random.Generator) -> np.ndarr
     return None
 
 
-def look_at(picture: Any, box: np.ndarray[Any, Any], head_px: float, rng: np.random.Generator, size_px: int, heads: float) -> Any:
+def look_at(
+    picture: Any, box: np.ndarray[Any, Any], head_px: float, rng: np.random.Generator, size_px: int, heads: float
+) -> Any:
     """Cut `heads` head sides around a box out of a packed square as a camera would with the head `head_px` high."""
     side = float((box[2:] - box[:2]).max())
     factor = min(1.0, head_px / side)
@@ -131,7 +135,9 @@ class HeadCrops:
         boxes = np.asarray(fact["boxes"], np.float64)
         if rng.random() < 0.5:
             picture = picture[:, ::-1].copy()
-            boxes = np.stack((picture.shape[1] - boxes[:, 2], boxes[:, 1], picture.shape[1] - boxes[:, 0], boxes[:, 3]), 1)
+            boxes = np.stack(
+                (picture.shape[1] - boxes[:, 2], boxes[:, 1], picture.shape[1] - boxes[:, 0], boxes[:, 3]), 1
+            )
         is_head, box = 1, jittered(boxes[0], rng)
         if fact["kind"] == "not_head":
             is_head = 0

@@ -60,7 +60,12 @@ def head_of_face(xyxy: list[float], width: int, height: int) -> tuple[float, flo
     """Grow a face box to the whole head: 45 % of its height upwards, 12 % of its width to each side."""
     x0, y0, x1, y1 = xyxy
     w, h = x1 - x0, y1 - y0
-    return max(0.0, x0 - 0.12 * w), max(0.0, y0 - 0.45 * h), min(float(width), x1 + 0.12 * w), min(float(height), y1)
+    return (
+        max(0.0, x0 - 0.12 * w),
+        max(0.0, y0 - 0.45 * h),
+        min(float(width), x1 + 0.12 * w),
+        min(float(height), y1),
+    )
 
 
 def annotated(row: Row) -> Picture:
@@ -101,7 +106,9 @@ def rendered_still(row: Row, held_out: bool) -> Picture:
     known = dict.fromkeys(("person", "head", "cigarette"), "all")
     split = "dev" if held_out else "train"
     size = (row["width"], row["height"])
-    return Picture(f"synth/stills/{row['file']}", *size, "rendered", "still", split, f"room{row['seed']}", known, boxes)
+    return Picture(
+        f"synth/stills/{row['file']}", *size, "rendered", "still", split, f"room{row['seed']}", known, boxes
+    )
 
 
 def _rendered_mask(state: str, face_visible: bool, yaw_deg: float) -> str | None:
@@ -126,7 +133,10 @@ def rendered_heads(row: Row, held_out: bool) -> Iterator[Picture]:
     split, group = ("dev" if held_out else "train"), f"crops{row['seed'] // 20}"
     known = {"person": "none", "head": "all", "cigarette": "all"}
     smoke = row["cigarette"]
-    for family, folder, key in (("render", "heads", "effective_head_px"), ("clean", "heads_clean", "render_head_px")):
+    for family, folder, key in (
+        ("render", "heads", "effective_head_px"),
+        ("clean", "heads_clean", "render_head_px"),
+    ):
         mask = _rendered_mask(row["mask"], row["face_visible"], row["yaw_deg"])
         head = Box("head", tuple(row["head"]), _rendered_hat(row, row[key]), mask, row["hat"])
         boxes = [head] if row["head_hidden_by_scene"] < 0.7 else [Box("head", head.xyxy, ignore=True)]

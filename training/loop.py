@@ -47,8 +47,10 @@ def learning_rate(settings: LoopSettings, step: int, progress: float) -> float:
 def parameter_groups(net: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
     """Decay matrices and kernels, not biases and norms."""
     trained = [p for p in net.parameters() if p.requires_grad]
-    return [{"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
-            {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0}]
+    return [
+        {"params": [p for p in trained if p.ndim > 1], "weight_decay": weight_decay},
+        {"params": [p for p in trained if p.ndim <= 1], "weight_decay": 0.0},
+    ]
 
 
 class Run:
@@ -76,9 +78,14 @@ class Run:
 
     def save(self) -> None:
         """Write the checkpoint by replacing it, so that a kill leaves the old one whole."""
-        state = {"net": self.task.net.state_dict(), "average": self.average.net.state_dict(),
-                 "updates": self.average.updates, "optimizer": self.optimizer.state_dict(),
-                 "step": self.step, "elapsed_s": self.elapsed_s}
+        state = {
+            "net": self.task.net.state_dict(),
+            "average": self.average.net.state_dict(),
+            "updates": self.average.updates,
+            "optimizer": self.optimizer.state_dict(),
+            "step": self.step,
+            "elapsed_s": self.elapsed_s,
+        }
         part = self._path.with_suffix(".part")
         torch.save(state, part)
         part.replace(self._path)
@@ -143,5 +150,8 @@ def _report(run: Run, means: dict[str, float], pictures_per_s: float) -> None:
     with (run.folder / "metrics.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")
     shown = " ".join(f"{name} {value:.4g}" for name, value in means.items())
-    print(f"{run.step:6d} {100 * run.progress:5.1f} % {shown} {pictures_per_s:.1f}/s, "
-          f"{max(left_s, 0) / 60:.1f} min left", flush=True)
+    print(
+        f"{run.step:6d} {100 * run.progress:5.1f} % {shown} {pictures_per_s:.1f}/s, "
+        f"{max(left_s, 0) / 60:.1f} min left",
+        flush=True,
+    )

@@ -1,13 +1,13 @@
 """A user's own footage: pictures with YOLO label files, beside a mapping of what the labels mean.
 
-    own/mapping.toml
-        split = "train"                       # or val
-        exhaustive = ["head", "cigarette"]    # classes whose absence is certain in every picture
-        [classes]                             # class number of the label files -> what it is
-        0 = { kind = "head", hat = "covered", mask = "worn" }
-        1 = { kind = "head", hat = "bare" }
-        2 = { kind = "cigarette" }
-    own/images/*.jpg|png|webp,  own/labels/NAME.txt  (class cx cy w h, relative to the picture)
+own/mapping.toml
+    split = "train"                       # or val
+    exhaustive = ["head", "cigarette"]    # classes whose absence is certain in every picture
+    [classes]                             # class number of the label files -> what it is
+    0 = { kind = "head", hat = "covered", mask = "worn" }
+    1 = { kind = "head", hat = "bare" }
+    2 = { kind = "cigarette" }
+own/images/*.jpg|png|webp,  own/labels/NAME.txt  (class cx cy w h, relative to the picture)
 """
 
 from __future__ import annotations

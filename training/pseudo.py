@@ -42,8 +42,11 @@ def _persons(output: torch.Tensor, lowest: float) -> list[list[float]]:
 
 def pseudo(out: Path, settings: Settings, init: Path | None) -> None:
     """Write OUT/set/persons.jsonl: per training picture its person boxes, in pixels of the original."""
-    pictures = [p for p in read_set(out) if p.split == "train" and p.known["person"] == "none" and p.family not in
-                ("render", "clean")]
+    pictures = [
+        p
+        for p in read_set(out)
+        if p.split == "train" and p.known["person"] == "none" and p.family not in ("render", "clean")
+    ]
     pack = Pack(out / "set/frames")
     places = {fact["file"]: i for i, fact in enumerate(pack.facts)}
     device = device_of(settings.device)
@@ -59,8 +62,10 @@ def pseudo(out: Path, settings: Settings, init: Path | None) -> None:
             found = predictions({k: _float(v) for k, v in raw[1].items()}, net.stride).cpu()
             for picture, image, output in zip(some, images, found, strict=True):
                 scale = picture.width / image.shape[1]
-                rows = [[round(v * scale, 1) for v in b[:4]] + [round(b[4], 3)]
-                        for b in _persons(output, settings.data.pseudo_ignore)]
+                rows = [
+                    [round(v * scale, 1) for v in b[:4]] + [round(b[4], 3)]
+                    for b in _persons(output, settings.data.pseudo_ignore)
+                ]
                 file.write(json.dumps({"file": picture.file, "persons": rows}) + "\n")
             if start % 800 == 0:
                 print(f"pseudo {start}/{len(pictures)}", flush=True)

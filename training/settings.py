@@ -86,9 +86,9 @@ _SECTIONS = {"data": DataSettings, "frame": FrameSettings, "zoom": ZoomSettings,
 
 def _section(kind: type, values: dict[str, Any], where: str) -> Any:
     known = {f.name for f in fields(kind)}
-    for key in values:
+    for key, value in values.items():
         if key not in known:
-            raise SettingsError(f"[{where}] {key} = {values[key]!r}: unknown key, known are {', '.join(sorted(known))}")
+            raise SettingsError(f"[{where}] {key} = {value!r}: unknown key, known are {', '.join(sorted(known))}")
     ready = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     for key, sub in _SECTIONS.items():
         if key in ready and key in known:

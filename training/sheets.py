@@ -20,7 +20,11 @@ from training.settings import CLASSES, DataSettings, FrameSettings
 
 CELL_PX = 8  # the finest stride of the net: one known/unknown answer a cell
 _PERSON, _HEAD, _CIGARETTE = range(3)
-_LEAST_PX = {_PERSON: 8.0, _HEAD: 5.0, _CIGARETTE: 3.0}  # of the longer side; smaller ones are neither there nor absent
+_LEAST_PX = {
+    _PERSON: 8.0,
+    _HEAD: 5.0,
+    _CIGARETTE: 3.0,
+}  # of the longer side; smaller ones are neither there nor absent
 _LEAST_VISIBLE = 0.45
 _PORTRAIT_HEAD = 0.55  # a portrait's head is about this share of its height, where no head is labelled
 _ZOOM_HEADS = 3.4
@@ -44,8 +48,12 @@ class Sheet:
 
     def paste(self, patch: Array, scene: Scene, at: tuple[int, int], rect: tuple[int, int, int, int]) -> None:
         """Lay `patch` with its upper left corner at `at` (x, y); only what falls into `rect` shows."""
-        x0, y0, x1, y1 = (max(rect[0], at[0]), max(rect[1], at[1]),
-                          min(rect[2], at[0] + patch.shape[1]), min(rect[3], at[1] + patch.shape[0]))
+        x0, y0, x1, y1 = (
+            max(rect[0], at[0]),
+            max(rect[1], at[1]),
+            min(rect[2], at[0] + patch.shape[1]),
+            min(rect[3], at[1] + patch.shape[0]),
+        )
         if x1 <= x0 or y1 <= y0:
             return
         self.image[y0:y1, x0:x1] = patch[y0 - at[1] : y1 - at[1], x0 - at[0] : x1 - at[0]]
@@ -155,8 +163,13 @@ def _heads_from_behind(persons: list[list[float]], heads: list[Array]) -> list[t
 class Sheets:
     """Draws samples from OUT/set/frames."""
 
-    def __init__(self, pack: Pack, pictures: list[Picture], persons: dict[str, Any],
-                 settings: tuple[DataSettings, FrameSettings]) -> None:
+    def __init__(
+        self,
+        pack: Pack,
+        pictures: list[Picture],
+        persons: dict[str, Any],
+        settings: tuple[DataSettings, FrameSettings],
+    ) -> None:
         data, self._frame = settings
         self._pack = pack
         self._scenes: list[Scene] = []
@@ -168,7 +181,9 @@ class Sheets:
             self._scenes.append(scene)
             if picture.split != "train":
                 continue
-            group = {"smoke": "smoke", "still": "still", "render": "render", "clean": "render"}.get(picture.family, "real")
+            group = {"smoke": "smoke", "still": "still", "render": "render", "clean": "render"}.get(
+                picture.family, "real"
+            )
             repeat = self._frame.cook_repeat if picture.family in ("cook", "own") else 1
             self._groups[group] += [i] * repeat
         self._smokers = [i for i in self._groups["smoke"] if any(k == _CIGARETTE for k, _ in self._scenes[i].boxes)]
@@ -176,12 +191,19 @@ class Sheets:
     def draw(self, rng: np.random.Generator, side: int) -> Sheet:
         """One augmented sheet."""
         frame = self._frame
-        kinds = [("portrait", frame.portrait), ("camera", frame.camera), ("zoom", frame.zoom), ("still", frame.still)]
+        kinds = [
+            ("portrait", frame.portrait),
+            ("camera", frame.camera),
+            ("zoom", frame.zoom),
+            ("still", frame.still),
+        ]
         if not self._groups["still"]:
             kinds = kinds[:3]
         names, shares = [k for k, _ in kinds], np.array([s for _, s in kinds])
         kind = str(rng.choice(names, p=shares / shares.sum()))
-        sheet = {"portrait": self._portrait, "camera": self._camera, "zoom": self._zoom, "still": self._still}[kind](rng, side)
+        sheet = {"portrait": self._portrait, "camera": self._camera, "zoom": self._zoom, "still": self._still}[
+            kind
+        ](rng, side)
         if kind == "portrait":
             sheet.image = light(sheet.image, rng, 0.8)
         if kind in ("portrait", "camera") and rng.random() < (0.3 if kind == "portrait" else 0.9):
@@ -217,7 +239,9 @@ class Sheets:
         i = self._pick(rng, "real", "smoke")
         longer = max(self._pack.facts[i]["w"], self._pack.facts[i]["h"])
         patch, scene = self._placed(i, side * float(np.exp(rng.uniform(np.log(0.6), np.log(1.5)))) / longer, rng)
-        at = tuple(int(rng.integers(min(0, side - n), max(0, side - n) + 1)) for n in (patch.shape[1], patch.shape[0]))
+        at = tuple(
+            int(rng.integers(min(0, side - n), max(0, side - n) + 1)) for n in (patch.shape[1], patch.shape[0])
+        )
         sheet.paste(patch, scene, (at[0], at[1]), (0, 0, side, side))
         return sheet
 
@@ -233,12 +257,19 @@ class Sheets:
                 factor = min(1.0, head / max(1.0, self._scenes[i].head_px(fact["h"])))
                 patch, scene = self._placed(i, factor, rng)
                 x, y = column * cell, row * cell
-                at = [int(rng.integers(min(0, cell - n), max(0, cell - n) + 1)) for n in (patch.shape[1], patch.shape[0])]
+                at = [
+                    int(rng.integers(min(0, cell - n), max(0, cell - n) + 1))
+                    for n in (patch.shape[1], patch.shape[0])
+                ]
                 sheet.paste(patch, scene, (x + at[0], y + at[1]), (x, y, x + cell, y + cell))
         return sheet
 
     def _zoom(self, rng: np.random.Generator, side: int) -> Sheet:
-        i = int(rng.choice(self._smokers)) if self._smokers and rng.random() < 0.6 else self._pick(rng, "smoke", "render", "still")
+        i = (
+            int(rng.choice(self._smokers))
+            if self._smokers and rng.random() < 0.6
+            else self._pick(rng, "smoke", "render", "still")
+        )
         fact, scene = self._pack.facts[i], self._scenes[i]
         head = scene.head_px(fact["h"])
         factor = min(1.0, float(np.exp(rng.uniform(np.log(18.0), np.log(90.0)))) / max(head, 1.0))
@@ -249,14 +280,17 @@ class Sheets:
         return self._enlarged(patch, scene, (centre[0] - window / 2, centre[1] - window / 2, window), rng, side)
 
     def _zoom_centre(self, scene: Scene, patch: Array, rng: np.random.Generator, head: float) -> Array:
-        things = [b for kind, b in scene.boxes if kind == _CIGARETTE] or [b for kind, b in scene.boxes if kind == _HEAD]
+        things = [b for kind, b in scene.boxes if kind == _CIGARETTE] or [
+            b for kind, b in scene.boxes if kind == _HEAD
+        ]
         if things and rng.random() < 0.9:
             box = things[int(rng.integers(len(things)))]
             return np.asarray((box[:2] + box[2:]) / 2 + rng.uniform(-1.2, 1.2, 2) * head)
         return rng.uniform(0.25, 0.75, 2) * np.array([patch.shape[1], patch.shape[0]])
 
-    def _enlarged(self, patch: Array, scene: Scene, window: tuple[float, float, float], rng: np.random.Generator,
-                  side: int) -> Sheet:
+    def _enlarged(
+        self, patch: Array, scene: Scene, window: tuple[float, float, float], rng: np.random.Generator, side: int
+    ) -> Sheet:
         """A square (left, top, side) of the patch, its border repeated, resized to fill the sheet."""
         sheet = Sheet.empty(side, rng)
         factor = side / window[2]
@@ -275,7 +309,9 @@ class Sheets:
             i = self._pick(rng, "still")
             patch, scene = self._placed(i, float(np.exp(rng.uniform(np.log(0.5), np.log(1.0)))), rng)
             sheet = Sheet.empty(side, rng)
-            at = [int(rng.integers(min(0, side - n), max(0, side - n) + 1)) for n in (patch.shape[1], patch.shape[0])]
+            at = [
+                int(rng.integers(min(0, side - n), max(0, side - n) + 1)) for n in (patch.shape[1], patch.shape[0])
+            ]
             sheet.paste(patch, scene, (at[0], at[1]), (0, 0, side, side))
         sheet.image = light(sheet.image, rng, 0.6)
         return sheet

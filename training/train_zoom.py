@@ -49,8 +49,9 @@ class ZoomTask:
 
 def _masked(logits: torch.Tensor, answers: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
     """Mean cross-entropy over the asked; the sum is divided by the batch so that rare questions stay small."""
-    total = functional.cross_entropy(logits, answers, weight, ignore_index=UNASKED, reduction="sum",
-                                     label_smoothing=0.02)
+    total = functional.cross_entropy(
+        logits, answers, weight, ignore_index=UNASKED, reduction="sum", label_smoothing=0.02
+    )
     return total / max(1, len(answers))
 
 

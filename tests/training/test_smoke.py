@@ -1,0 +1,133 @@
+"""The whole recipe on drawn pictures, from random weights: every stage runs, a killed run goes on, and the export
+is what the package reads."""
+
+import json
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="training needs the extra `train`: torch is not installed")
+pytest.importorskip("ultralytics", reason="training needs the extra `train`: ultralytics is not installed")
+pytest.importorskip("onnx", reason="training needs the extra `train`: onnx is not installed")
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # importing torch and ultralytics warns of their own parts
+    import onnx
+    import onnxruntime
+
+    from kitchenvision.detect.model_card import load_card
+    from training.__main__ import main
+    from training.build import read_set
+
+from tiny_set import RECIPE, write_tiny_set
+
+# torch warns when it turns tensors of a graph into constants, and of what it will remove; not ours to mend.
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
+]
+
+
+class Trained:
+    """A finished tiny run."""
+
+    def __init__(self, root: Path) -> None:
+        self.root, self.data, self.out = root, root / "data", root / "out"
+        write_tiny_set(self.data)
+
+    def stage(self, name: str, steps: int = 4, more: tuple[str, ...] = ()) -> int:
+        recipe = self.root / "recipe.toml"
+        recipe.write_text(RECIPE.format(steps=steps), "utf-8")
+        return main([name, "--config", str(recipe), "--data", str(self.data), "--out", str(self.out), *more])
+
+    def metrics(self, net: str) -> list[dict[str, Any]]:
+        return [json.loads(line) for line in (self.out / net / "metrics.jsonl").read_text("utf-8").splitlines()]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    run = Trained(tmp_path_factory.mktemp("training"))
+    for name in ("build", "pseudo", "frame", "zoom"):
+        assert run.stage(name, 3) == 0
+    for name in ("frame", "zoom", "calibrate", "export", "evaluate", "card"):
+        assert run.stage(name, 5) == 0
+    return run
+
+
+def test_build_keeps_every_picture_with_its_split(trained: Trained) -> None:
+    pictures = read_set(trained.out)
+    assert len(pictures) == 24
+    assert {p.split for p in pictures} == {"train", "val"}
+
+
+def test_training_goes_on_where_it_was_stopped(trained: Trained) -> None:
+    assert [row["step"] for row in trained.metrics("frame")] == [3, 5]
+    assert [row["step"] for row in trained.metrics("zoom")] == [3, 5]
+
+
+def test_losses_are_numbers_for_every_part(trained: Trained) -> None:
+    for net, parts in (("frame", ("class", "box", "dfl")), ("zoom", ("head", "hat", "mask"))):
+        for row in trained.metrics(net):
+            assert all(np.isfinite(row[part]) for part in parts)
+
+
+def test_frame_graph_takes_any_number_and_size_of_pictures(trained: Trained) -> None:
+    session = onnxruntime.InferenceSession(
+        str(trained.out / "export/model.onnx"), providers=["CPUExecutionProvider"]
+    )
+    for n, height, width in ((1, 64, 96), (3, 96, 96), (1, 160, 128)):
+        pictures = np.random.default_rng(0).integers(0, 255, (n, height, width, 3), np.uint8)
+        (answer,) = session.run(["predictions"], {"images": pictures})
+        anchors = sum((height // s) * (width // s) for s in (8, 16, 32))
+        assert answer.shape == (n, 7, anchors)
+        assert answer.dtype == np.float32
+        assert 0 <= answer[:, 4:].min() <= answer[:, 4:].max() <= 1
+
+
+def test_zoom_graph_answers_probabilities(trained: Trained) -> None:
+    session = onnxruntime.InferenceSession(
+        str(trained.out / "export/zoom.onnx"), providers=["CPUExecutionProvider"]
+    )
+    crops = np.random.default_rng(0).integers(0, 255, (5, 64, 64, 3), np.uint8)
+    head, hat, mask = session.run(["head", "hat", "mask"], {"crops": crops})
+    assert (head.shape, hat.shape, mask.shape) == ((5, 1), (5, 3), (5, 4))
+    np.testing.assert_allclose(hat.sum(1), 1, atol=1e-5)
+    np.testing.assert_allclose(mask.sum(1), 1, atol=1e-5)
+    assert 0 <= head.min() <= head.max() <= 1
+
+
+def test_weights_are_stored_in_half_precision(trained: Trained) -> None:
+    model = onnx.load(str(trained.out / "export/model.onnx"))
+    large = [t for t in model.graph.initializer if np.prod(t.dims) >= 64 and t.data_type == onnx.TensorProto.FLOAT]
+    assert not large
+    assert (trained.out / "export/model.onnx").stat().st_size < 6e6
+
+
+def test_the_package_reads_the_exported_model_card(trained: Trained) -> None:
+    card = load_card(trained.out, "export")
+    assert card.frame.classes == ("person", "head", "cigarette")
+    assert card.zoom.size_px == 64
+
+
+def test_evaluation_answers_every_validation_picture(trained: Trained) -> None:
+    val = [p for p in read_set(trained.out) if p.split == "val"]
+    rows = (trained.out / "answers/portrait_thorough.jsonl").read_text("utf-8").splitlines()
+    assert len(rows) == len(val)
+    assert {"file", "heads", "cigarettes", "persons"} <= set(json.loads(rows[0]))
+
+
+def test_card_holds_no_unfilled_place(trained: Trained) -> None:
+    text = (trained.out / "export/CARD.md").read_text("utf-8")
+    assert "{{" not in text
+    assert "tiny" in text
+
+
+def test_a_missing_data_folder_is_named(trained: Trained, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = trained.root / "recipe.toml"
+    missing = trained.root / "nowhere"
+    code = main(["build", "--config", str(recipe), "--data", str(missing), "--out", str(trained.root / "other")])
+    assert code == 2
+    assert "nowhere" in capsys.readouterr().err
