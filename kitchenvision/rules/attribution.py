@@ -27,7 +27,8 @@ def _is_his(cigarette: Cigarette, track: Track, seen: Sequence[tuple[Track, Head
         if other.track_id == track.track_id:
             continue
         shared = any(iou(grown(c.xyxy, 2), grown(cigarette.xyxy, 2)) > _SAME_THING for c in look.cigarettes)
-        if shared and _distance_heads(cigarette.xyxy, other) < mine:
+        # In the very middle it stays with the one who came first: one thing never accuses two.
+        if shared and (_distance_heads(cigarette.xyxy, other), other.track_id) < (mine, track.track_id):
             return False
     return True
 
