@@ -1,0 +1,147 @@
+"""Finding the packets of a span of media time, also in recordings whose times are missing or broken."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
+
+from kitchenvision.frames.decoding import Damage, VideoPacket, decoded, packets_of
+from kitchenvision.frames.remux import TimedPacket
+from kitchenvision.frames.timeline import Timeline
+
+_ROUNDING_S = 1e-6
+
+
+@dataclass(frozen=True)
+class Cutting:
+    """How media time and a recording's own times belong together.
+
+    Attributes:
+        step_s: seconds from frame to frame where times are missing. origin_s: own time of the first picture.
+        raw: there are no times at all. by_dts: a frame's time is that of its decoding (AVI).
+        all_times: every packet carries its time of showing. matrix: display matrix (36 bytes) or None.
+        breaks: the times were found to jump, so that they do not say where a moment lies.
+    """
+
+    step_s: float
+    origin_s: float | None
+    raw: bool
+    by_dts: bool
+    all_times: bool
+    matrix: bytes | None
+    breaks: bool = False
+
+    @property
+    def can_seek(self) -> bool:
+        """Whether own times lead to a moment directly."""
+        return self.all_times and not self.raw and not self.by_dts and self.origin_s is not None
+
+    def starting_at(self, origin_s: float | None) -> "Cutting":
+        """The same with the first picture's own time."""
+        return replace(self, origin_s=origin_s)
+
+    def with_breaks(self, breaks: bool) -> "Cutting":
+        """The same, knowing whether times jump."""
+        return replace(self, breaks=breaks)
+
+    def own_s(self, frame: av.VideoFrame, stream: VideoStream) -> float | None:
+        """The recording's own time of a decoded frame, seconds, or None where it has none."""
+        ticks = frame.dts if self.by_dts else frame.pts
+        if self.raw or ticks is None or stream.time_base is None:
+            return None
+        return float(ticks * stream.time_base)
+
+    def seek(self, opened: InputContainer, stream: VideoStream, media_s: float) -> None:
+        """Goes to the key frame at or before `media_s`, as far as the file's index is right."""
+        assert self.origin_s is not None
+        assert stream.time_base is not None
+        opened.seek(int((self.origin_s + media_s) / stream.time_base), stream=stream, backward=True)
+
+
+def packets_between(
+    opened: InputContainer, stream: VideoStream, cutting: Cutting, from_s: float, to_s: float
+) -> list[TimedPacket]:
+    """Packets in order of decoding from the key frame at or before `from_s` to the last shown until `to_s`."""
+    if cutting.breaks or not cutting.can_seek:
+        return _by_decoding(opened, stream, cutting, from_s, to_s)
+    if from_s > 0:
+        cutting.seek(opened, stream, from_s)
+    found = _by_times(opened, stream, cutting, from_s, to_s)
+    if from_s > 0 and (not found or found[0].shown_s > from_s + _ROUNDING_S):
+        # The index pointed behind the place.
+        cutting.seek(opened, stream, 0.0)
+        return _by_times(opened, stream, cutting, from_s, to_s) or found
+    return found
+
+
+def _by_times(
+    opened: InputContainer, stream: VideoStream, cutting: Cutting, from_s: float, to_s: float
+) -> list[TimedPacket]:
+    assert cutting.origin_s is not None
+    assert stream.time_base is not None
+    base = float(stream.time_base)
+    kept: list[TimedPacket] = []
+    for packet in _whole(packets_of(opened, stream, Damage())):
+        if packet.pts is None:
+            continue
+        shown_s = packet.pts * base - cutting.origin_s
+        sent_s = shown_s if packet.dts is None else packet.dts * base - cutting.origin_s
+        if kept and sent_s > to_s and (packet.dts is not None or packet.is_keyframe):
+            break
+        if packet.is_keyframe and shown_s <= from_s + _ROUNDING_S:
+            kept.clear()
+        if kept or (packet.is_keyframe and shown_s <= to_s):
+            kept.append(TimedPacket(packet, shown_s, packet.duration * base if packet.duration else cutting.step_s))
+    return kept
+
+
+def _by_decoding(
+    opened: InputContainer, stream: VideoStream, cutting: Cutting, from_s: float, to_s: float
+) -> list[TimedPacket]:
+    """Without usable times: reads from the start, and decodes from the key frame on for the order of showing."""
+    sent = Timeline(cutting.step_s)
+    base = float(stream.time_base or 0)
+    group: list[VideoPacket] = []
+    begin_s = 0.0
+    for packet in _whole(packets_of(opened, stream, Damage())):
+        sent_s = sent.at(None if cutting.raw or packet.dts is None else packet.dts * base)
+        if packet.is_keyframe and (not group or sent_s <= from_s + _ROUNDING_S):
+            group, begin_s = [], sent_s
+        # A few packets more than the span: pictures come out of a decoder later than they go in.
+        if group and sent_s > to_s + 16 * cutting.step_s:
+            break
+        if group or packet.is_keyframe:
+            group.append(packet)
+    shown = _shown(group, stream, cutting, begin_s)
+    last = max((i for i, at in shown.items() if at <= to_s + _ROUNDING_S), default=-1)
+    return [TimedPacket(group[i], shown[i], cutting.step_s) for i in range(last + 1) if i in shown]
+
+
+def _shown(group: list[VideoPacket], stream: VideoStream, cutting: Cutting, begin_s: float) -> dict[int, float]:
+    """Media time of showing by position in `group`, whose first packet is shown at `begin_s`."""
+    times = Timeline(cutting.step_s)
+    shown: dict[int, float] = {}
+    context = stream.codec_context
+    context.flush_buffers()
+    context.copy_opaque = True
+    damage = Damage()
+    for position, packet in enumerate(group):
+        packet.opaque = position
+        for frame in decoded(packet, damage):
+            shown[_position(frame)] = begin_s + times.at(cutting.own_s(frame, stream))
+    for frame in context.decode(None):
+        shown[_position(frame)] = begin_s + times.at(cutting.own_s(frame, stream))
+    return shown
+
+
+def _position(frame: av.VideoFrame) -> int:
+    position = frame.opaque
+    assert isinstance(position, int)
+    return position
+
+
+def _whole(packets: Iterator[VideoPacket]) -> Iterator[VideoPacket]:
+    """Without the empty packet that flushes a decoder."""
+    return (packet for packet in packets if packet.size)
