@@ -42,17 +42,17 @@ class BlobFolder:
         except FileNotFoundError:
             return False
 
-    def write(self, sha256: str, size: int, source: bytes | Path) -> bool:
-        """Store a blob; durable when this returns. False when it was there already.
+    def write(self, sha256: str, size: int, source: bytes | Path) -> None:
+        """Store a blob, unless it is there; durable when this returns.
 
         Raises:
             StorageError: the source is not what its hash says.
-            OSError: as the disk says; then nothing is left under the blob's name.
+            OSError: as the disk says; then nothing is left half-written.
         """
         target = self.path(sha256)
         if self.has(sha256, size):
             sync_folder(target.parent)  # whoever renamed it may have died before doing this
-            return False
+            return
         descriptor, name = tempfile.mkstemp(dir=self._temp)
         temp = Path(name)
         try:
@@ -73,7 +73,6 @@ class BlobFolder:
             temp.unlink(missing_ok=True)
             raise
         sync_folder(target.parent)
-        return True
 
     def remove(self, sha256: str) -> int:
         """Delete a blob; gives the bytes freed."""

@@ -113,13 +113,13 @@ class Outbox:
             raise ValueError(f"{report.idempotency_key} does not name the blobs {sorted(extra)}")
         if self._standing(report.idempotency_key, content_hash(body)) is Status.DELIVERED:
             return False
-        needed = len(body) + sum(ref.size for ref in report.blobs if not self._blobs.has(ref.sha256, ref.size))
-        written: list[str] = []
+        lacking = [ref for ref in report.blobs if not self._blobs.has(ref.sha256, ref.size)]
+        needed = len(body) + sum(ref.size for ref in lacking)
         try:
             with storage_errors(self.folder, needed):
                 for ref in report.blobs:
-                    if ref.sha256 in blobs and self._blobs.write(ref.sha256, ref.size, blobs[ref.sha256]):
-                        written.append(ref.sha256)
+                    if ref.sha256 in blobs:
+                        self._blobs.write(ref.sha256, ref.size, blobs[ref.sha256])
             with self._db.writing(needed) as db:
                 # Under the write lock, since a prune may have removed a blob that was found a moment ago.
                 for ref in report.blobs:
@@ -127,7 +127,7 @@ class Outbox:
                 return self._insert(db, report, body)
         except BaseException:
             with suppress(StorageError):  # a full disk may refuse even this; the next prune does it then
-                self._remove_unused(written)
+                self._remove_unused(ref.sha256 for ref in lacking)
             raise
 
     def claim(self, now: datetime, worker: str, lease_s: float) -> Item | None:
