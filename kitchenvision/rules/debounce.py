@@ -14,6 +14,7 @@ from kitchenvision.types import Observation, RuleSettings, Verdict
 
 _MOST_LOG_ODDS = 3.0  # one look never says more than 95 %
 _COVERED = 0.8  # share of the window between its first and its last judged look
+_ROUNDING = 1e-6  # looks at 5 fps lie exactly on these limits: the last bit of a float must not decide
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Debounce:
         if self._looks and self._looks[-1].stretch != look.stretch:
             self._looks.clear()
         self._looks.append(look)
-        while self._looks and look.media_s - self._looks[0].media_s > self._settings.longest_window_s:
+        while self._looks and look.media_s - self._looks[0].media_s > self._settings.longest_window_s + _ROUNDING:
             self._looks.popleft()
         if look.verdict is Verdict.VIOLATING:
             self.last_violating_s = look.media_s
@@ -57,8 +58,8 @@ class Debounce:
             return None
         violating = [look for look in window if look.verdict is Verdict.VIOLATING]
         if (
-            window[-1].media_s - window[0].media_s < _COVERED * settings.window_s
-            or len(violating) < settings.min_ratio * len(window)
+            window[-1].media_s - window[0].media_s < _COVERED * settings.window_s - _ROUNDING
+            or len(violating) < settings.min_ratio * len(window) - _ROUNDING
             or _log_odds(window, settings.spacing_s) < settings.confirm_log_odds
         ):
             return None
@@ -73,9 +74,12 @@ class Debounce:
         )
 
     def cleared(self, now_s: float) -> bool:
-        """Whether an open violation is over: enough judged looks, and (nearly) none of them violates."""
+        """Whether an open violation is over: enough judged looks, and (nearly) none of them violates.
+
+        Only right after a compliant look: time that passes while nothing can be judged clears nothing.
+        """
         settings, window = self._settings, self._window()
-        if len(window) < settings.min_looks or window[-1].verdict is Verdict.VIOLATING:
+        if len(window) < settings.min_looks or self._looks[-1].verdict is not Verdict.COMPLIANT:
             return False
         violating = sum(look.verdict is Verdict.VIOLATING for look in window)
         quiet_s = now_s - (self.last_violating_s if self.last_violating_s is not None else window[0].media_s)
@@ -86,7 +90,7 @@ class Debounce:
         if not self._looks:
             return []
         judged = [look for look in self._looks if look.verdict is not Verdict.CANNOT_JUDGE]
-        from_s = self._looks[-1].media_s - self._settings.window_s - 1e-6
+        from_s = self._looks[-1].media_s - self._settings.window_s - _ROUNDING
         recent = [look for look in judged if look.media_s >= from_s]
         return recent if len(recent) >= self._settings.min_looks else judged[-self._settings.min_looks :]
 

@@ -84,9 +84,11 @@ class Engine:
         return events
 
     def building(self, track_id: int) -> bool:
-        """Whether this track should be looked at often: a violation may be building up or is not yet known of."""
-        states = [state for (track, _), state in self._states.items() if track == track_id]
-        return not states or any(state.building() for state in states)
+        """Whether this track should be looked at often: a violation may be building up or is not yet known of.
+
+        Never where no rule is due.
+        """
+        return any(state.building() for (track, _), state in self._states.items() if track == track_id)
 
     def is_open(self, track_id: int, rule_id: str) -> bool:
         """Whether this track is already accused under this rule."""
@@ -111,11 +113,15 @@ class Engine:
         finding = state.finding()
         if finding is None:
             return []
-        returned = held or self._returning(observation)
+        events = []
+        if held is not None and not self._in_time(held, finding.started_s):
+            self._open.remove(held)
+            events, held = [Event(self._ended(held, held.reason))], None
+        returned = held or self._returning(observation, finding.started_s)
         if returned is not None:
             returned.holder, returned.place = observation.track_id, observation.head_xyxy
             returned.paused_s, returned.reason = None, ""
-            return []
+            return events
         violation = Violation(
             rule_id=observation.rule_id,
             track_id=observation.track_id,
@@ -127,7 +133,7 @@ class Engine:
             looks=finding.looks,
         )
         self._open.append(_Open(violation, observation.track_id, observation.head_xyxy))
-        return [Event(violation)]
+        return [*events, Event(violation)]
 
     def _due(self, track: Track, minute: int, size: tuple[int, int]) -> dict[str, str]:
         """rule id -> name of the zone in which it is due for this track; the first zone that asks for it."""
@@ -156,22 +162,31 @@ class Engine:
                 held.paused_s = state.last_violating_s if state.last_violating_s is not None else self._now_s
                 held.reason = "track ended"
 
-    def _returning(self, observation: Observation) -> _Open | None:
+    def _in_time(self, item: _Open, started_s: float) -> bool:
+        """Whether a violation that began again at `started_s` is still this one."""
+        return item.paused_s is None or started_s - item.paused_s <= self._settings[item.violation.rule_id].resume_s
+
+    def _returning(self, observation: Observation, started_s: float) -> _Open | None:
         """A paused violation whose person this may be: the same rule, near in place, size and time, track gone."""
         alive = {track for track, _ in self._states}
         for item in self._open:
             if item.paused_s is None or item.violation.rule_id != observation.rule_id or item.holder in alive:
                 continue
-            if _near(item.place, observation.head_xyxy, observation.media_s - item.paused_s):
+            if self._in_time(item, started_s) and _near(
+                item.place, observation.head_xyxy, observation.media_s - item.paused_s
+            ):
                 return item
         return None
 
     def _expired(self, now_s: float) -> list[Event]:
-        """Ends of the violations that did not return in time."""
+        """Ends of the violations that did not return in time.
+
+        Who returns at the last moment is known to violate only a window later: so long it has to be kept.
+        """
         events = []
         for item in list(self._open):
-            resume_s = self._settings[item.violation.rule_id].resume_s
-            if item.paused_s is not None and now_s - item.paused_s > resume_s:
+            settings = self._settings[item.violation.rule_id]
+            if item.paused_s is not None and now_s - item.paused_s > settings.resume_s + settings.longest_window_s:
                 self._open.remove(item)
                 events.append(Event(self._ended(item, item.reason)))
         return events
