@@ -8,8 +8,13 @@ from kitchenvision.errors import SourceNotFound
 from kitchenvision.frames.pictures import is_picture, natural_order
 
 VIDEO_SUFFIXES = frozenset(
-    ".mp4 .m4v .mov .mkv .webm .avi .ts .mts .m2ts .flv .ps .mpg .mpeg .vob .dav .3gp .wmv .asf"
-    " .264 .h264 .avc .265 .h265 .hevc .mjpeg .mjpg".split()
+    f".{name}"
+    for names in (
+        ("mp4", "m4v", "mov", "mkv", "webm", "avi", "ts", "mts", "m2ts", "flv", "3gp", "wmv", "asf"),
+        ("ps", "mpg", "mpeg", "vob", "dav"),
+        ("264", "h264", "avc", "265", "h265", "hevc", "mjpeg", "mjpg"),
+    )
+    for name in names
 )
 
 

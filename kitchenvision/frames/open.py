@@ -6,6 +6,7 @@ from pathlib import Path
 from kitchenvision.frames.file import FileSource
 from kitchenvision.frames.listing import videos_under
 from kitchenvision.frames.pictures import PICTURE_SUFFIXES, PicturesSource
+from kitchenvision.frames.rtsp import RtspSource
 from kitchenvision.frames.segments import SegmentsSource
 from kitchenvision.frames.source import FrameSource, SourceOptions
 
@@ -14,13 +15,16 @@ def open_source(url: str | Path, options: SourceOptions | None = None) -> FrameS
     """Opens a source; close it, or use it in a `with`.
 
     Args:
-        url: a video file; a picture, a folder or a glob of pictures; a folder of recorder segments (one camera).
+        url: a video file; a picture, a folder or a glob of pictures; a folder of recorder segments (one camera); an
+            ``rtsp://`` address.
         options: how to read it; default 5 frames a second of all of it.
 
     Raises:
         SourceNotFound: there is nothing. SourceUnreadable: nothing in it can be read; says what was expected.
     """
     options = options or SourceOptions()
+    if str(url).lower().startswith(("rtsp://", "rtsps://")):
+        return RtspSource(str(url), options)
     path = Path(url)
     if path.is_dir():
         return SegmentsSource(path, options) if videos_under(path) else PicturesSource(path, options)

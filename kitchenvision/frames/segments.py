@@ -1,14 +1,16 @@
 """A folder of recorder segments as one camera: times from the file names, gaps kept."""
 
 import hashlib
+import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from kitchenvision.errors import SourceBroken, SourceError, SourceNotFound, SourceUnreadable
+from kitchenvision.errors import SourceError, SourceNotFound, SourceUnreadable
 from kitchenvision.frames.file import FileSource
 from kitchenvision.frames.listing import videos_under
+from kitchenvision.frames.pictures import natural_order
 from kitchenvision.frames.source import ClipSpan, FrameSource, SourceInfo, SourceOptions
 from kitchenvision.types import Frame
 
@@ -47,7 +49,8 @@ class SegmentsSource(FrameSource):
         self._cut: list[tuple[Path, str]] = []
         self._open: FileSource | None = None
         infos = self._infos(folder)
-        self.segments = _placed(infos)
+        timed = all(info.started_at_source != "file time" for _, info in infos)
+        self.segments = _placed(infos) if timed else _one_after_another(infos)
         first = self.segments[0].info
         begun = first.started_at if options.started_at is None else options.started_at
         digest = hashlib.sha256("".join(info.content_sha256 or "" for _, info in infos).encode()).hexdigest()
@@ -59,7 +62,11 @@ class SegmentsSource(FrameSource):
             started_at=begun,
             started_at_source=first.started_at_source if options.started_at is None else "option",
             content_sha256=digest,
-            notes=(*first.notes, f"{len(self.segments)} segments, {_gaps(self.segments)} gaps between them"),
+            notes=(
+                *first.notes,
+                f"{len(self.segments)} segments, {_gaps(self.segments)} gaps between them",
+                *(() if timed else ("no times in the file names: segments were put one after another",)),
+            ),
         )
 
     @property
@@ -85,9 +92,7 @@ class SegmentsSource(FrameSource):
                         yield Frame(frame.picture, index, media_s, captured_at)
                         index, last_s = index + 1, media_s
                     self._cut += [(segment.path, problem) for problem in self._open.problems()]
-            except SourceBroken as error:
-                self._cut.append((segment.path, str(error)))
-            except SourceError as error:  # it went away since the start
+            except SourceError as error:  # cut off, or it went away since the start
                 self._cut.append((segment.path, str(error)))
             finally:
                 self._open = None
@@ -156,6 +161,13 @@ def _placed(infos: list[tuple[Path, SourceInfo]]) -> list[Segment]:
     return placed
 
 
+def _one_after_another(infos: list[tuple[Path, SourceInfo]]) -> list[Segment]:
+    """In natural order of the names, without gaps, where the names say no time."""
+    placed: list[Segment] = []
+    for path, info in sorted(infos, key=lambda pair: natural_order(pair[0])):
+        placed.append(Segment(path, info, placed[-1].end_s if placed else 0.0))
+    return placed
+
+
 def _gaps(segments: list[Segment]) -> int:
-    pairs = zip(segments, segments[1:], strict=False)
-    return sum(1 for before, after in pairs if after.offset_s - before.end_s > _NAMING_S)
+    return sum(1 for before, after in itertools.pairwise(segments) if after.offset_s - before.end_s > _NAMING_S)
