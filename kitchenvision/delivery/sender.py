@@ -171,19 +171,25 @@ class Sender:
             stop.wait(wait_s)
 
     def _deliver(self, item: Item) -> Receipt:
-        for ref in item.blobs:
-            answer = self._ask(item, "HEAD", f"/blobs/{ref.sha256}")
-            if answer.status != 404:  # of a HEAD that says no more than that the blob is not there
-                check_usable(answer, self._clock())
-            if answer.status != 200:
-                self._send_blob(item, ref)
-        answer = self._post(item)
-        if says(answer, "missing_blobs", "missing-blob"):
-            # It had them a moment ago: it was put back to an older state. Send them all again.
+        try:
             for ref in item.blobs:
-                self._send_blob(item, ref)
+                self._see_to_blob(item, ref)
             answer = self._post(item)
+            if says(answer, "missing_blobs", "missing-blob"):
+                # It had them a moment ago: it was put back to an older state. Send them all again.
+                for ref in item.blobs:
+                    self._send_blob(item, ref)
+                answer = self._post(item)
+        except OSError as error:  # httpx has its own tree of errors, so this is the disk
+            raise DeliveryRetry(f"a blob cannot be read: {error}") from error
         return judge(item, answer, self._clock())
+
+    def _see_to_blob(self, item: Item, ref: BlobRef) -> None:
+        answer = self._ask(item, "HEAD", f"/blobs/{ref.sha256}")
+        if answer.status != 404:  # of a HEAD that says no more than that the blob is not there
+            check_usable(answer, self._clock())
+        if answer.status != 200:
+            self._send_blob(item, ref)
 
     def _post(self, item: Item) -> Answer:
         return self._ask(item, "POST", "/reports", item.body, {"Content-Type": "application/json; charset=utf-8"})
@@ -249,8 +255,6 @@ class Sender:
                 )
         except httpx.HTTPError as error:
             raise RegulatorAway(f"{self._address} cannot be reached: {type(error).__name__}: {error}") from error
-        except OSError as error:
-            raise DeliveryRetry(f"a blob cannot be read: {error}") from error
 
     def _note(self, item: Item, reason: str) -> None:
         if reason != self.last_error:  # every five seconds for a night would bury everything else
