@@ -41,6 +41,7 @@ class FrameLoss(nn.Module):
         )
         total = goal_scores.sum().clamp(min=1)
         weight = torch.maximum(_by_anchor(known), (goal_scores > 0).float())
+        weight = weight * torch.tensor([1.0, 1.0, self._settings.cigarette_weight], device=weight.device)
         entropy = functional.binary_cross_entropy_with_logits(scores, goal_scores, reduction="none")
         parts = {"class": self._settings.class_gain * (entropy * weight).sum() / total}
         side = torch.tensor([float(known.shape[2] * 8)] * 2, device=scores.device)

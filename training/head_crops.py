@@ -119,12 +119,12 @@ class HeadCrops:
         self._pack, self._settings = pack, settings
         self.members = [i for i, fact in enumerate(pack.facts) if fact["split"] in splits]
         weights = np.array([draw_weight(pack.facts[i]) for i in self.members])
-        self._chances = weights / weights.sum()
+        self._cumulated = np.cumsum(weights) / weights.sum()
 
     def draw(self, rng: np.random.Generator) -> HeadSample:
         """One augmented sample."""
         while True:
-            i = int(rng.choice(self.members, p=self._chances))
+            i = self.members[int(np.searchsorted(self._cumulated, rng.random()))]
             fact = self._pack.facts[i]
             sample = self._sample(i, fact, rng)
             if sample is not None:

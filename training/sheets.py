@@ -219,9 +219,9 @@ class Sheets:
         return {"images": images, "targets": torch.tensor(rows).reshape(-1, 6), "known": known}
 
     def _pick(self, rng: np.random.Generator, *groups: str) -> int:
-        filled = [g for g in groups if self._groups[g]]
-        members = self._groups[str(rng.choice(filled))] if filled else list(range(len(self._scenes)))
-        return int(rng.choice(members))
+        filled = [g for g in groups if self._groups[g]] or [g for g in self._groups if self._groups[g]]
+        members = self._groups[filled[int(rng.integers(len(filled)))]]
+        return members[int(rng.integers(len(members)))]
 
     def _placed(self, i: int, factor: float, rng: np.random.Generator) -> tuple[Array, Scene]:
         reduce = 4 if factor < 0.24 else 2 if factor < 0.48 else 1
@@ -236,7 +236,7 @@ class Sheets:
 
     def _portrait(self, rng: np.random.Generator, side: int) -> Sheet:
         sheet = Sheet.empty(side, rng)
-        i = self._pick(rng, "real", "smoke")
+        i = self._pick(rng, "smoke" if rng.random() < self._frame.smoke_portraits else "real")
         longer = max(self._pack.facts[i]["w"], self._pack.facts[i]["h"])
         patch, scene = self._placed(i, side * float(np.exp(rng.uniform(np.log(0.6), np.log(1.5)))) / longer, rng)
         at = tuple(
@@ -266,7 +266,7 @@ class Sheets:
 
     def _zoom(self, rng: np.random.Generator, side: int) -> Sheet:
         i = (
-            int(rng.choice(self._smokers))
+            self._smokers[int(rng.integers(len(self._smokers)))]
             if self._smokers and rng.random() < 0.6
             else self._pick(rng, "smoke", "render", "still")
         )
