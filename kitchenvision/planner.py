@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from kitchenvision.types import Track
 
-BUILDING_S = 0.19  # every frame of a 5 fps look
+BUILDING_S = 1 / 6  # every frame of a 5 fps look; of frames up to 1/6 s apart never fewer than 3 a second
 CALM_S = 0.5
 
 
