@@ -28,20 +28,26 @@ class HeadSample:
     mask: int
 
 
+_FAMILY_WEIGHT = {"cook": 7.0, "own": 7.0, "still": 5.0, "render": 1.6, "clean": 1.6, "helmet": 0.45}
+_MASK_HAT_WEIGHT = {"food_or_clinical": 6.0, "other": 4.0, "unclear": 0.6, None: 0.7}
+
+
 def draw_weight(fact: dict[str, Any]) -> float:
     """How often a packed head is drawn, relative to a bare head of a mask picture.
 
     Cooks and soft caps are what the product meets and what the sources are short of; hard hats and press
-    portraits are plenty.
+    portraits are plenty. Dark caps on dark hair are the most frequent error, and few: other covers of cooks
+    and of mask pictures (caps, berets, beanies) are where they are.
     """
     if fact["kind"] == "not_head":
         return 4.0
-    weight = {"cook": 7.0, "helmet": 0.45, "still": 5.0, "render": 1.6, "clean": 1.6, "own": 7.0}.get(
-        fact["family"], 1.0
-    )
-    if fact["family"] == "mask":
-        weight *= {"food_or_clinical": 6.0, "other": 2.5, "unclear": 0.6, None: 0.7}.get(fact["hat_kind"], 1.0)
-    if fact["mask"] == "incorrect" and fact["family"] != "still":
+    family = fact["family"]
+    weight = _FAMILY_WEIGHT.get(family, 1.0)
+    if family == "mask":
+        weight *= _MASK_HAT_WEIGHT.get(fact["hat_kind"], 1.0)
+    if family == "cook" and fact["hat"] == "covered":
+        weight *= 2.0 if fact["hat_kind"] == "other" else 1.3
+    if fact["mask"] == "incorrect" and family != "still":
         weight *= 3.0
     x0, y0, x1, y1 = fact["boxes"][0]
     return weight * (0.3 if max(x1 - x0, y1 - y0) < 16 else 1.0)
