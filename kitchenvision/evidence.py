@@ -199,12 +199,12 @@ def verify_folder(folder: Path) -> list[str]:
     try:
         sealed = json.loads(path.read_bytes())
         facts, expected = sealed["facts"], sealed["evidence_sha256"]
-        files = dict(facts["files"])
+        files, found = dict(facts["files"]), content_hash(canonical_json(facts))
     except (OSError, ValueError, KeyError, TypeError) as error:
         return [f"{path}: cannot be read: {error}"]
     problems = []
-    if content_hash(canonical_json(facts)) != expected:
-        problems.append(f"{path}: the facts do not have the hash {expected[:12]}...")
+    if found != expected:
+        problems.append(f"{path}: the facts do not have the hash {str(expected)[:12]}...")
     for role, name in (("snapshot", "snapshot.jpg"), ("head_crop", "head.jpg"), ("trace", "trace.json")):
         file = folder / name
         if not file.is_file():
