@@ -105,13 +105,16 @@ class Tracker:
     def _candidates(self, found: Detections, size: tuple[int, int]) -> list[_Candidate]:
         persons = found.of(PERSON, self._settings.person / 2)
         heads = found.of(HEAD, self._settings.head / 2)
-        owner = _owners(persons.xyxy, heads.xyxy)
+        fit = _fit(persons.xyxy, heads.xyxy)
+        owner = _owners(fit)
         out = []
         for i, box in enumerate(persons.xyxy):
             head = owner.get(i)
             sure = bool(persons.confidence[i] >= self._settings.person)
             if head is None:
-                out.append(_Candidate(_xyxy(box), None, 0.0, sure, True))
+                # With another's head where its own should be it is that person, found a second time.
+                if not (fit[i] > -1).any():
+                    out.append(_Candidate(_xyxy(box), None, 0.0, sure, True))
             else:
                 confidence = float(heads.confidence[head])
                 sure = sure or confidence >= self._settings.head
@@ -185,20 +188,29 @@ class Tracker:
         return Track(life.track_id, life.stretch, last.person, last.head, last.head_confidence, feet)
 
 
-def _owners(persons: Floats, heads: Floats) -> dict[int, int]:
-    """Index of person -> index of its head: the head lies inside the person, near its top."""
+def _fit(persons: Floats, heads: Floats) -> Floats:
+    """How well each head sits on each person, (N, M); -1 where it cannot be its head.
+
+    A head lies inside its person, near the top.
+    """
     if not len(persons) or not len(heads):
-        return {}
+        return np.full((len(persons), len(heads)), -1, np.float32)
     area = np.maximum((heads[:, 2:] - heads[:, :2]).prod(axis=1), 1e-6)
     inside = intersection_matrix(persons, heads) / area[None, :]
     below_top = (heads[None, :, 1] + heads[None, :, 3]) / 2 - persons[:, None, 1]
     tallness = np.maximum(persons[:, 3] - persons[:, 1], 1e-6)[:, None]
-    score = np.where((inside > 0.6) & (below_top < 0.55 * tallness), inside - below_top / tallness, -1)
+    fits = (inside > 0.6) & (below_top < 0.55 * tallness)
+    return np.where(fits, inside - below_top / tallness, -1).astype(np.float32)
+
+
+def _owners(fit: Floats) -> dict[int, int]:
+    """Index of person -> index of its head, best fit first."""
+    left = fit.copy()
     owners: dict[int, int] = {}
-    while float(score.max()) > -1:
-        person, head = np.unravel_index(int(score.argmax()), score.shape)
+    while left.size and float(left.max()) > -1:
+        person, head = np.unravel_index(int(left.argmax()), left.shape)
         owners[int(person)] = int(head)
-        score[person, :] = score[:, head] = -1
+        left[person, :] = left[:, head] = -1
     return owners
 
 

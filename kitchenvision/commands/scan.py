@@ -193,12 +193,11 @@ def opened_sources(request: Request) -> Iterator[tuple[str, Any]]:
     """(camera id, how to open it) of each source; the ids are unique."""
     from kitchenvision.frames.listing import find_videos
     from kitchenvision.frames.open import open_source
-    from kitchenvision.frames.segments import open_segments
 
     if request.one_camera:
         for folder in request.sources:
             name = request.camera_id or Path(folder).name or "camera"
-            yield name, lambda folder=folder: open_segments(folder, request.options)
+            yield name, lambda folder=folder: open_source(folder, request.options)
         return
     taken: set[str] = set()
     for path in find_videos(request.sources):

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from kitchenvision.detect.preprocess import Placed
-from kitchenvision.geometry import nms
-from kitchenvision.types import Detections, Floats
+from kitchenvision.geometry import areas, intersection_matrix, nms
+from kitchenvision.types import HEAD, Detections, Floats
 
 MOST_PER_CLASS = 300
+_SAME_HEAD = 0.75  # share of the smaller head's area that lies inside the better one
 
 
 def decode(predictions: Floats, placed: Placed, roles: Sequence[int | None], least: float) -> Detections:
@@ -59,5 +60,21 @@ def suppressed(found: Detections, iou: float, width: int, height: int) -> Detect
     parts = []
     for class_id in np.unique(found.class_id):
         of_class = found[found.class_id == class_id]
-        parts.append(of_class[nms(of_class.xyxy, of_class.confidence, iou)])
+        kept = of_class[nms(of_class.xyxy, of_class.confidence, iou)]
+        parts.append(_without_parts(kept) if class_id == HEAD else kept)
     return joined(parts)
+
+
+def _without_parts(heads: Detections) -> Detections:
+    """Heads (best first) without those that are mostly the same head as a better one: a face under its toque.
+
+    Their IoU is small where a toque doubles the box, so NMS lets both pass.
+    """
+    shared = intersection_matrix(heads.xyxy, heads.xyxy)
+    size = areas(heads.xyxy)
+    nested = shared / np.maximum(np.minimum(size[:, None], size[None, :]), 1e-6) > _SAME_HEAD
+    keep: list[int] = []
+    for i in range(len(heads)):
+        if not nested[i, keep].any():
+            keep.append(i)
+    return heads[np.asarray(keep, np.int64)]

@@ -40,6 +40,7 @@ _LOAD_ERRORS = (
     state.InvalidProtobuf,
     state.NoSuchFile,
 )
+_ENLARGED_TO_PX = 640  # the smallest sub-streams are enlarged to this
 _ZOOM_BATCH = 16
 _CIGARETTE_BATCH = 8
 
@@ -87,10 +88,9 @@ class OnnxDetector:
 
     def detect(self, picture: Picture) -> Detections:
         """See `detector.Detector.detect`."""
-        sizes = self._sizes
-        if max(picture.width, picture.height) * 2 <= min(sizes):
-            sizes = sizes[:1]  # letterbox would give the same input for each size
-        found = [self._one_size(picture, size) for size in sizes]
+        # Blown up beyond its own resolution a picture shows nothing more, and the larger input costs time.
+        limit = max(picture.width, picture.height, _ENLARGED_TO_PX)
+        found = [self._one_size(picture, size) for size in sorted({min(size, limit) for size in self._sizes})]
         return suppressed(joined(found), self._net.nms_iou, picture.width, picture.height)
 
     def cigarettes_near(self, placed: Sequence[Placed]) -> list[Detections]:
