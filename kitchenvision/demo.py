@@ -89,7 +89,7 @@ def in_background(run: Any) -> Iterator[str]:
     def target() -> None:
         try:
             run(on_ready, stop)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001  the thread's error is raised in the caller
             failed.append(error)
         finally:
             ready.set()

@@ -88,7 +88,7 @@ def _plot(trace: dict[str, Any]) -> dict[str, Any]:
     first, last = looks[0]["media_s"], max(looks[-1]["media_s"], looks[0]["media_s"] + 0.1)
 
     def across(at: float) -> float:
-        return round((at - first) / (last - first) * (_PLOT_W - 8) + 4, 1)
+        return round(float((at - first) / (last - first)) * (_PLOT_W - 8) + 4, 1)
 
     points = [
         {

@@ -94,7 +94,7 @@ def _token(settings: Any, data: Path) -> str:
     if setup_file.is_file():
         return setup_file.read_text("ascii").strip()
     setup.prepare_database(settings)
-    token = setup.add_canteen(settings, _CANTEEN, "演示食堂 · Demo canteen")
+    token: str = setup.add_canteen(settings, _CANTEEN, "演示食堂 · Demo canteen")
     descriptor = os.open(setup_file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(token + "\n")

@@ -29,7 +29,7 @@ def list_models(models: ModelsOption = None, as_json: JsonOption = False) -> Non
 
     folder = models_folder(models)
     default = default_name(folder)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name in model_names(folder):
         card = load_card(folder, name)
         rows.append({"name": name, "version": card.version, "default": name == default, "files": card.hashes()})
