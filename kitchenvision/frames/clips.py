@@ -1,7 +1,7 @@
 """Finding the packets of a span of media time, also in recordings whose times are missing or broken."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import av
 from av.container import InputContainer
@@ -12,6 +12,10 @@ from kitchenvision.frames.remux import TimedPacket
 from kitchenvision.frames.timeline import Timeline
 
 _ROUNDING_S = 1e-6
+# Nearer to the start than this, reading from the start is as quick as a seek.
+_SEEK_FROM_S = 3.0
+# Longer than most distances between key frames.
+_SEEK_BACK_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -22,6 +26,7 @@ class Cutting:
         step_s: seconds from frame to frame where times are missing. origin_s: own time of the first picture.
         raw: there are no times at all. by_dts: a frame's time is that of its decoding (AVI).
         all_times: every packet carries its time of showing. matrix: display matrix (36 bytes) or None.
+        slack_s: as of `Timeline`.
         breaks: the times were found to jump, so that they do not say where a moment lies.
     """
 
@@ -31,6 +36,7 @@ class Cutting:
     by_dts: bool
     all_times: bool
     matrix: bytes | None
+    slack_s: float
     breaks: bool = False
 
     @property
@@ -38,20 +44,22 @@ class Cutting:
         """Whether own times lead to a moment directly."""
         return self.all_times and not self.raw and not self.by_dts and self.origin_s is not None
 
-    def starting_at(self, origin_s: float | None) -> "Cutting":
-        """The same with the first picture's own time."""
-        return replace(self, origin_s=origin_s)
-
-    def with_breaks(self, breaks: bool) -> "Cutting":
-        """The same, knowing whether times jump."""
-        return replace(self, breaks=breaks)
-
     def own_s(self, frame: av.VideoFrame, stream: VideoStream) -> float | None:
         """The recording's own time of a decoded frame, seconds, or None where it has none."""
         ticks = frame.dts if self.by_dts else frame.pts
         if self.raw or ticks is None or stream.time_base is None:
             return None
         return float(ticks * stream.time_base)
+
+    def seeks(self, media_s: float) -> list[float | None]:
+        """Where to seek in order to read from `media_s` on: first there, then earlier, at last None, the start.
+
+        An index can be wrong, and a transport stream has none: its seek leads behind the key frame at times.
+        """
+        if not self.can_seek or self.breaks or media_s < _SEEK_FROM_S:
+            return [None]
+        earlier = media_s - _SEEK_BACK_S
+        return [media_s, earlier, None] if earlier > 0 else [media_s, None]
 
     def seek(self, opened: InputContainer, stream: VideoStream, media_s: float) -> None:
         """Goes to the key frame at or before `media_s`, as far as the file's index is right."""
@@ -61,18 +69,24 @@ class Cutting:
 
 
 def packets_between(
-    opened: InputContainer, stream: VideoStream, cutting: Cutting, from_s: float, to_s: float
+    opened: InputContainer, stream: VideoStream, cutting: Cutting, span: tuple[float, float], begin: float | None
 ) -> list[TimedPacket]:
-    """Packets in order of decoding from the key frame at or before `from_s` to the last shown until `to_s`."""
-    if cutting.breaks or not cutting.can_seek:
-        return _by_decoding(opened, stream, cutting, from_s, to_s)
-    if from_s > 0:
-        cutting.seek(opened, stream, from_s)
-    found = _by_times(opened, stream, cutting, from_s, to_s)
-    if from_s > 0 and (not found or found[0].shown_s > from_s + _ROUNDING_S):
-        # The index pointed behind the place.
-        cutting.seek(opened, stream, 0.0)
-        return _by_times(opened, stream, cutting, from_s, to_s) or found
+    """Packets in order of decoding from the key frame at or before a moment to the last shown until another.
+
+    Args:
+        opened, stream: fresh, at their start. cutting: of this recording. span: from and to, seconds of media time.
+        begin: where to seek first; None reads from the start.
+
+    Returns:
+        Nothing, when the seek led behind the beginning: try again with an earlier `begin`.
+    """
+    if begin is None and not (cutting.can_seek and not cutting.breaks):
+        return _by_decoding(opened, stream, cutting, *span)
+    if begin is not None:
+        cutting.seek(opened, stream, begin)
+    found = _by_times(opened, stream, cutting, *span)
+    if begin is not None and found and found[0].shown_s > span[0] + _ROUNDING_S:
+        return []
     return found
 
 
@@ -83,16 +97,20 @@ def _by_times(
     assert stream.time_base is not None
     base = float(stream.time_base)
     kept: list[TimedPacket] = []
+    latest_s = 0.0
     for packet in _whole(packets_of(opened, stream, Damage())):
         if packet.pts is None:
             continue
         shown_s = packet.pts * base - cutting.origin_s
         sent_s = shown_s if packet.dts is None else packet.dts * base - cutting.origin_s
-        if kept and sent_s > to_s and (packet.dts is not None or packet.is_keyframe):
+        # Beyond the end only what is shown before a picture that was already taken, so that no hole is left.
+        if kept and sent_s > to_s and shown_s > latest_s and (packet.dts is not None or packet.is_keyframe):
             break
         if packet.is_keyframe and shown_s <= from_s + _ROUNDING_S:
             kept.clear()
+            latest_s = shown_s
         if kept or (packet.is_keyframe and shown_s <= to_s):
+            latest_s = max(latest_s, shown_s)
             kept.append(TimedPacket(packet, shown_s, packet.duration * base if packet.duration else cutting.step_s))
     return kept
 
@@ -101,7 +119,7 @@ def _by_decoding(
     opened: InputContainer, stream: VideoStream, cutting: Cutting, from_s: float, to_s: float
 ) -> list[TimedPacket]:
     """Without usable times: reads from the start, and decodes from the key frame on for the order of showing."""
-    sent = Timeline(cutting.step_s)
+    sent = Timeline(cutting.step_s, slack_s=cutting.slack_s)
     base = float(stream.time_base or 0)
     group: list[VideoPacket] = []
     begin_s = 0.0
@@ -116,12 +134,14 @@ def _by_decoding(
             group.append(packet)
     shown = _shown(group, stream, cutting, begin_s)
     last = max((i for i, at in shown.items() if at <= to_s + _ROUNDING_S), default=-1)
+    latest_s = max((shown[i] for i in range(last + 1) if i in shown), default=0.0)
+    last = max((i for i, at in shown.items() if at <= latest_s), default=-1)
     return [TimedPacket(group[i], shown[i], cutting.step_s) for i in range(last + 1) if i in shown]
 
 
 def _shown(group: list[VideoPacket], stream: VideoStream, cutting: Cutting, begin_s: float) -> dict[int, float]:
     """Media time of showing by position in `group`, whose first packet is shown at `begin_s`."""
-    times = Timeline(cutting.step_s)
+    times = Timeline(cutting.step_s, slack_s=cutting.slack_s)
     shown: dict[int, float] = {}
     context = stream.codec_context
     context.flush_buffers()

@@ -92,6 +92,14 @@ def has_all_times(container: InputContainer) -> bool:
     return bool({"mov", "matroska", "flv", "mpegts", "asf", "mxf", "nut"} & set(container.format.name.split(",")))
 
 
+def slack_s(container: InputContainer) -> float:
+    """How far times are to be from the frame rate before they are believed, seconds.
+
+    A program stream gives a time per block, and FFmpeg hands it to the wrong one of the block's small frames.
+    """
+    return 0.5 if container.format.name == "mpeg" else 0.0
+
+
 def told_duration_s(container: InputContainer, stream: VideoStream) -> float | None:
     """Seconds of video that the header promises, or None where the format does not say (or cannot know)."""
     if not _SAY_DURATION & set(container.format.name.split(",")):

@@ -2,7 +2,7 @@
 
 import weakref
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -24,8 +24,6 @@ from kitchenvision.types import Frame
 
 # A file that ends this much earlier than its header says was cut off; less is rounding and last frames.
 _EARLY_END_S = 1.0
-# Nearer to the start than this, decoding from the start is as quick as a seek.
-_SEEK_FROM_S = 3.0
 _GUESSED_FPS = 25.0
 
 
@@ -91,12 +89,16 @@ class FileSource(FrameSource):
         Raises:
             StorageError: `path` cannot be written. SourceUnreadable: the file went away.
         """
-        opened, stream = self._opened()
-        try:
-            packets = packets_between(opened, stream, self._probe.cutting.with_breaks(self._rebased), from_s, to_s)
-            return write_clip(packets, stream, self._probe.cutting.matrix, path)
-        finally:
-            opened.close()
+        cutting = self._cutting()
+        for begin in cutting.seeks(from_s):
+            opened, stream = self._opened()
+            try:
+                packets = packets_between(opened, stream, cutting, (from_s, to_s), begin)
+                if packets or begin is None:
+                    return write_clip(packets, stream, cutting.matrix, path)
+            finally:
+                opened.close()
+        return None
 
     def problems(self) -> tuple[str, ...]:
         """One line when something was damaged."""
@@ -130,31 +132,34 @@ class FileSource(FrameSource):
         self, from_s: float, to_s: float | None
     ) -> Iterator[tuple[float, tuple[av.VideoFrame, VideoStream]]]:
         """Every decoded frame of the span with its media time."""
-        seek = from_s > _SEEK_FROM_S and self._probe.cutting.can_seek and not self._rebased
-        while True:
+        for begin in self._cutting().seeks(from_s):
             opened, stream = self._opened()
             try:
-                if seek:
-                    self._probe.cutting.seek(opened, stream, from_s)
-                for media_s, frame in self._timed(opened, stream, from_start=not seek):
-                    if seek and media_s > from_s + self._probe.cutting.step_s:
-                        break  # the index pointed behind the place: read from the start instead
-                    seek = False
+                if begin is not None:
+                    self._probe.cutting.seek(opened, stream, begin)
+                missed = begin is not None
+                for media_s, frame in self._timed(opened, stream, from_start=begin is None):
+                    if missed and media_s > from_s + self._probe.cutting.step_s:
+                        break  # the seek led behind the place
+                    missed = False
                     if to_s is not None and media_s > to_s:
                         return
                     if media_s >= from_s:
                         yield media_s, (frame, stream)
-                if not seek:
+                if not missed:
                     return
-                seek = False
             finally:
                 opened.close()
+
+    def _cutting(self) -> Cutting:
+        return replace(self._probe.cutting, breaks=self._rebased)
 
     def _timed(
         self, opened: InputContainer, stream: VideoStream, from_start: bool
     ) -> Iterator[tuple[float, av.VideoFrame]]:
         cutting = self._probe.cutting
-        timeline = Timeline(cutting.step_s, self._probe.told_s, None if from_start else cutting.origin_s)
+        origin_s = None if from_start else cutting.origin_s
+        timeline = Timeline(cutting.step_s, self._probe.told_s, origin_s, cutting.slack_s)
         end_s = 0.0
         for frame in frames_of(opened, stream, self.damage):
             media_s = timeline.at(cutting.own_s(frame, stream))
@@ -188,9 +193,16 @@ def _probed(path: Path, options: SourceOptions, prefer_name: bool) -> _Probe:
                 f"{path.name}: expected {stream.codec_context.name} video, "
                 f"no picture could be decoded ({damage.total} damaged packets)"
             )
-        by_dts = recording.counts_in_decoding_order(opened)
-        cutting = Cutting(1 / fps, None, raw, by_dts, recording.has_all_times(opened), display_matrix(first))
-        cutting = cutting.starting_at(cutting.own_s(first, stream))
+        cutting = Cutting(
+            step_s=1 / fps,
+            origin_s=None,
+            raw=raw,
+            by_dts=recording.counts_in_decoding_order(opened),
+            all_times=recording.has_all_times(opened),
+            matrix=display_matrix(first),
+            slack_s=recording.slack_s(opened),
+        )
+        cutting = replace(cutting, origin_s=cutting.own_s(first, stream))
         codec, metadata = stream.codec_context.name, dict(opened.metadata)
         size = AvPicture(first, stream.sample_aspect_ratio)
         duration_s = told_s if told_s is not None else _measured_s(opened, stream, path, 1 / fps)

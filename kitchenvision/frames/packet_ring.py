@@ -39,6 +39,8 @@ class PacketRing:
             if timed.packet.is_keyframe and timed.shown_s <= from_s:
                 begin = position
         last = max((i for i, timed in enumerate(packets) if timed.shown_s <= to_s), default=-1)
+        latest_s = max((timed.shown_s for timed in packets[begin : last + 1]), default=0.0)
+        last = max((i for i, timed in enumerate(packets) if timed.shown_s <= latest_s), default=-1)
         return packets[begin : last + 1]
 
     def clip(self, from_s: float, to_s: float, template: VideoStream, path: Path) -> ClipSpan | None:

@@ -48,6 +48,7 @@ class SegmentsSource(FrameSource):
         self._unopened: list[tuple[Path, str]] = []
         self._cut: list[tuple[Path, str]] = []
         self._open: FileSource | None = None
+        self._closings = 0
         infos = self._infos(folder)
         timed = all(info.started_at_source != "file time" for _, info in infos)
         self.segments = _placed(infos) if timed else _one_after_another(infos)
@@ -77,11 +78,13 @@ class SegmentsSource(FrameSource):
     def frames(self) -> Iterator[Frame]:
         """Sampled frames of all segments; a segment that breaks is reported in `broken`, and the next goes on."""
         self._cut = []
-        index, last_s = 0, -1.0
+        index, last_s, closings = 0, -1.0, self._closings
         for segment in self.segments:
             options = self._options_of(segment)
             if options is None:
                 continue
+            if closings != self._closings:
+                return
             try:
                 with FileSource(segment.path, options) as self._open:
                     for frame in self._open.frames():
@@ -114,6 +117,7 @@ class SegmentsSource(FrameSource):
 
     def close(self) -> None:
         """Ends an iteration that is under way."""
+        self._closings += 1
         if self._open is not None:
             self._open.close()
 
