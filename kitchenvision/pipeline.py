@@ -26,6 +26,8 @@ from kitchenvision.types import (
     Violation,
 )
 
+_ROUNDING_S = 1e-3  # a look at the very edge of the window must still find its picture
+
 
 @dataclass(frozen=True)
 class Confirmed:
@@ -131,7 +133,7 @@ class Pipeline:
     def _keep_snapshot(self, frame: Frame, found: Detections) -> None:
         """Keep the picture while it may become the best of a confirming window; older ones are let go."""
         engine = self._stages.engine
-        oldest_s = frame.media_s - self._keep_s
+        oldest_s = frame.media_s - self._keep_s - _ROUNDING_S
         self._snapshots = {at: kept for at, kept in self._snapshots.items() if at >= oldest_s}
         if (
             any(

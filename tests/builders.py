@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from kitchenvision.evidence import Place
 from kitchenvision.types import (
     CIGARETTE,
     HEAD,
@@ -22,9 +23,19 @@ from kitchenvision.types import (
     Verdict,
     Xyxy,
 )
+from kitchenvision.wire import ModelRef
 
 START = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 SIZE = (640, 480)
+PLACE = Place(
+    canteen_id="school-7",
+    camera_id="厨房-1",
+    video="早上.mp4",
+    source_id="ab" * 32,
+    captured_at_source="container",
+    model=ModelRef(name="canteen-n", version="1", files={"model.onnx": "0" * 64}),
+    software_version="0.1.0",
+)
 V, C, N = Verdict.VIOLATING, Verdict.COMPLIANT, Verdict.CANNOT_JUDGE
 
 

@@ -3,21 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
-from builders import START, V, observation, person_at
+from builders import PLACE, START, V, observation, person_at
 
-from kitchenvision.evidence import Evidence, Place, Snapshot, build_evidence, encode_jpeg
+from kitchenvision.evidence import Evidence, Snapshot, build_evidence, encode_jpeg
 from kitchenvision.types import Pixels, RuleSettings, Violation, Xyxy
-from kitchenvision.wire import ModelRef
 
-PLACE = Place(
-    canteen_id="school-7",
-    camera_id="厨房-1",
-    video="早上.mp4",
-    source_id="ab" * 32,
-    captured_at_source="container",
-    model=ModelRef(name="canteen-n", version="1", files={"model.onnx": "0" * 64}),
-    software_version="0.1.0",
-)
 OTHER: Xyxy = (400.0, 80.0, 500.0, 340.0)
 SETTINGS = RuleSettings()
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from builders import START, head_at, person_at
-from facts import OTHER, PLACE, SETTINGS, evidence, image, snapshot, violation
+from builders import PLACE, START, head_at, person_at
+from facts import OTHER, SETTINGS, evidence, image, snapshot, violation
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -1,0 +1,190 @@
+"""One camera from frame to evidence: the picture, its boxes and its time belong together, and nothing is lost."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta, timezone
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from builders import START, GreyPicture, frame, head_at, look
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scene import Scene, level_at
+
+from kitchenvision.evidence import decode_jpeg
+from kitchenvision.pipeline import Confirmed, Pipeline
+from kitchenvision.types import HeadLook, Zone
+from kitchenvision.wire import canonical_json
+
+BARE, FINE, HIDDEN = look(bare=0.95), look(), look(head=0.1)
+
+
+def still(*xs: float) -> Callable[[float], list[float]]:
+    """Somebody who does not move."""
+    return lambda _: list(xs)
+
+
+def walking(media_s: float) -> list[float]:
+    """Somebody who walks to the right, so that every frame has other boxes."""
+    return [100 + 30 * media_s]
+
+
+def in_turn(*spans: tuple[float, HeadLook]) -> Callable[[float], HeadLook]:
+    """Each look until its second."""
+    return lambda media_s: next(seen for until_s, seen in spans if media_s < until_s)
+
+
+def sharpest_at(best_s: float) -> Callable[[float], HeadLook]:
+    """Bare all the time, and seen best at one moment."""
+    return lambda media_s: replace(BARE, sharpness=8.0 if abs(media_s - best_s) < 0.01 else 4.0)
+
+
+def test_the_picture_the_boxes_and_the_time_of_a_snapshot_are_of_one_frame() -> None:
+    scene = Scene(walking, sharpest_at(1.4)).run(6)
+    (confirmed,) = scene.confirmed
+    shown = confirmed.evidence.snapshot
+    assert shown.media_s == 1.4
+    assert shown.captured_at == START + timedelta(seconds=1.4)
+    picture = decode_jpeg(confirmed.evidence.blobs[confirmed.evidence.roles["snapshot"]])
+    assert picture.shape == (480, 640, 3)
+    assert abs(int(np.median(picture)) - level_at(1.4)) <= 1, "the picture is of another frame than its time"
+    assert shown.head_xyxy == head_at(100 + 30 * 1.4), "the box is of another frame than the picture"
+    head = decode_jpeg(confirmed.evidence.blobs[confirmed.evidence.roles["head_crop"]])
+    assert abs(int(np.median(head)) - level_at(1.4)) <= 1
+
+
+@given(best=st.integers(0, 40), fps=st.sampled_from([2, 4, 5, 10]), from_s=st.floats(0, 3))
+@settings(max_examples=25)
+def test_the_snapshot_lies_in_the_confirming_window(best: int, fps: int, from_s: float) -> None:
+    def seen(media_s: float) -> HeadLook:
+        return sharpest_at(best / 5)(media_s) if media_s >= from_s else FINE
+
+    (confirmed,) = Scene(walking, seen).run(9, fps).confirmed
+    violation = confirmed.evidence.violation
+    shown_s = confirmed.evidence.snapshot.media_s
+    assert violation.started_s - 1e-3 <= shown_s <= violation.confirmed_s + 1e-3
+    picture = decode_jpeg(confirmed.evidence.blobs[confirmed.evidence.roles["snapshot"]])
+    assert abs(int(np.median(picture)) - level_at(violation.best_s)) <= 1
+
+
+def test_the_instant_of_the_confirmation_is_that_of_its_frame() -> None:
+    (confirmed,) = Scene(still(300), in_turn((99, BARE))).run(6).confirmed
+    evidence = confirmed.evidence
+    assert evidence.captured_at == START + timedelta(seconds=evidence.violation.confirmed_s)
+
+
+def test_the_same_frames_give_the_same_bytes() -> None:
+    def bytes_of() -> list[bytes]:
+        scene = Scene(walking, sharpest_at(1.4)).run(6)
+        return [canonical_json(c.evidence.facts) for c in scene.confirmed] + [
+            blob for c in scene.confirmed for blob in c.evidence.blobs.values()
+        ]
+
+    assert bytes_of() == bytes_of()
+
+
+def test_every_confirmation_has_one_end_with_its_own_evidence() -> None:
+    scene = Scene(still(150, 450), in_turn((8, look(bare=0.95, no_mask=0.95)), (99, FINE))).run(60)
+    assert len(scene.confirmed) == 4
+    assert {id(e.evidence) for e in scene.ended} == {id(c.evidence) for c in scene.confirmed}
+    assert {e.violation.end_reason for e in scene.ended} == {"cleared"}
+
+
+def test_what_is_open_at_the_end_of_the_source_ends_there() -> None:
+    scene = Scene(still(300), in_turn((99, BARE))).run(6)
+    assert [(e.violation.ended_s, e.violation.end_reason) for e in scene.ended] == [(5.8, "source ended")]
+
+
+def test_somebody_who_takes_the_hat_off_again_long_after_is_shown_anew() -> None:
+    again = Scene(still(300), in_turn((6, BARE), (37, FINE), (99, BARE))).run(60)
+    assert len(again.confirmed) == 2
+    assert again.confirmed[1].evidence.snapshot.media_s >= 37
+
+
+@pytest.mark.parametrize("off_s", [x / 5 for x in range(150, 260, 4)])
+def test_a_second_time_at_any_distance_from_the_first_finds_its_picture(off_s: float) -> None:
+    scene = Scene(still(300), in_turn((6, BARE), (off_s, FINE), (999, BARE))).run(off_s + 12)
+    assert len(scene.ended) == len(scene.confirmed) in (1, 2)
+
+
+@given(
+    st.lists(
+        st.tuples(st.sampled_from([1, 3, 8, 33]), st.sampled_from([BARE, FINE, HIDDEN])), min_size=1, max_size=6
+    )
+)
+@settings(max_examples=20)
+def test_whatever_is_seen_every_confirmation_finds_its_picture_and_its_end(
+    spans: list[tuple[int, HeadLook]],
+) -> None:
+    until, turns = 0.0, []
+    for seconds, seen in spans:
+        until += seconds
+        turns.append((until, seen))
+    scene = Scene(still(300), in_turn(*turns)).run(until)
+    assert len(scene.ended) == len(scene.confirmed)
+
+
+def test_while_something_builds_up_there_are_at_least_three_looks_a_second() -> None:
+    scene = Scene(still(300), in_turn((99, BARE))).run(10)
+    times = [at for at, _ in scene.eyes.looked]
+    assert max(b - a for a, b in pairwise(times)) <= 1 / 3
+
+
+def test_when_all_is_well_there_is_at_least_a_look_in_two_seconds_and_not_one_a_frame() -> None:
+    scene = Scene(still(300), in_turn((99, FINE))).run(20)
+    times = [at for at, _ in scene.eyes.looked]
+    assert max(b - a for a, b in pairwise(times)) <= 2
+    assert len(times) < 0.5 * 20 * 5
+
+
+def test_outside_every_zone_nobody_is_accused() -> None:
+    left = Zone("left", ((0.0, 0.0), (0.3, 0.0), (0.3, 1.0), (0.0, 1.0)), ("no_hat",))
+    assert Scene(still(500), in_turn((99, BARE)), [left]).run(10).confirmed == []
+    assert len(Scene(still(100), in_turn((99, BARE)), [left]).run(10).confirmed) == 1
+
+
+@pytest.mark.parametrize(("utc_hours", "due"), [(0, False), (8, True), (-5, False)])
+def test_hours_are_those_of_the_cameras_own_clock(utc_hours: int, due: bool) -> None:
+    """Frames are taken at 8:00 UTC; the rule is due from 16:00 to 17:00 of the local day."""
+    zone = Zone("kitchen", (), ("no_hat",), ((16 * 60, 17 * 60),))
+    scene = Scene(still(300), in_turn((99, BARE)), [zone])
+    old = scene.pipeline
+    scene.pipeline = Pipeline(old._stages, old._place, old._settings, timezone(timedelta(hours=utc_hours)))
+    assert bool(scene.run(6).confirmed) == due
+
+
+def test_the_tally_counts_frames_looks_verdicts_and_why_not() -> None:
+    scene = Scene(still(300), in_turn((2, HIDDEN), (99, FINE))).run(10)
+    tally = scene.pipeline.tally
+    assert tally.frames == 50
+    assert tally.looks == len(scene.eyes.looked)
+    assert tally.whys[("no_hat", "not surely a head")] == 10
+    assert tally.verdicts[("no_hat", "cannot_judge", 8)] == 10
+    assert sum(tally.verdicts.values()) == 3 * tally.looks
+
+
+def test_what_one_frame_showed_can_be_drawn() -> None:
+    scene = Scene(still(300), in_turn((99, BARE)))
+    for i in range(20):
+        scene.step(frame(i / 5, i, GreyPicture(level_at(i / 5))))
+    seen = scene.pipeline.seen
+    assert seen is not None
+    assert seen.frame.index == 19
+    assert [track.track_id for track in seen.tracks] == [1]
+    assert seen.open_rules == {1: ("no_hat",)}
+
+
+def test_memory_does_not_grow_with_the_length_of_the_film() -> None:
+    scene = Scene(still(300), lambda media_s: BARE if round(media_s * 5) % 3 == 0 else FINE)
+    for i in range(600):
+        scene.step(frame(i / 5, i, GreyPicture(level_at(i / 5))))
+    kept = scene.pipeline._snapshots
+    assert 0 < len(kept) <= 51, "pictures older than the longest window are let go"
+    assert not any(isinstance(event, Confirmed) for event in scene.events)
+
+
+def test_a_camera_that_sees_nobody_says_nothing() -> None:
+    scene = Scene(still(), in_turn((99, BARE))).run(10)
+    assert scene.events == []
+    assert scene.eyes.looked == []
