@@ -1,0 +1,137 @@
+"""Reading: lists with filters and cursor pages, one violation, its pictures, clip and trace."""
+
+import json
+import re
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import JSONResponse, Response, StreamingResponse
+from sqlalchemy.orm import Session
+
+from kitchenvision.regulator import history, store
+from kitchenvision.regulator.auth import ApiReader, Reader
+from kitchenvision.regulator.blobs import BlobStore
+from kitchenvision.regulator.listing import Cursor, ListQuery, read_cursor
+from kitchenvision.regulator.parts import NeedsParts
+from kitchenvision.regulator.problems import Refused
+from kitchenvision.regulator.tables import ReportBlob, ViolationRow
+from kitchenvision.wire import BlobRole
+
+router = APIRouter(prefix="/api/v1")
+BlobPath = Literal["snapshot", "head_crop", "clip", "trace"]
+# Other types are sent as bytes to save: a report must not be able to make a page run.
+SHOWN_TYPES = frozenset(
+    {"image/jpeg", "image/png", "image/webp", "video/mp4", "video/x-matroska", "video/mp2t", "application/json"}
+)
+_RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
+
+
+@router.get("/violations", response_model=None)
+def list_violations(reader: ApiReader, parts: NeedsParts, asked: Annotated[ListQuery, Query()]) -> Response:
+    """Violations, newest first: `items`, `total`, and `next_cursor` when there are more."""
+    if reader.canteen_id is not None:
+        asked = asked.model_copy(update={"canteen": reader.canteen_id})
+    cursor = read_cursor(asked.cursor) if asked.cursor else None
+    with parts.database.reading() as session:
+        rows = store.page(session, asked, asked.limit + 1, cursor)
+        total = store.count(session, asked)
+    more = len(rows) > asked.limit
+    rows = rows[: asked.limit]
+    following = Cursor(rows[-1].captured_at, rows[-1].violation_id).text() if more else None
+    return JSONResponse({"items": [_summary(row) for row in rows], "total": total, "next_cursor": following})
+
+
+@router.get("/violations/{violation_id}", response_model=None)
+def one_violation(violation_id: str, reader: ApiReader, parts: NeedsParts) -> Response:
+    """One violation with its reports, as they came, and every decision on it."""
+    with parts.database.reading() as session:
+        row = _readable(session, violation_id, reader)
+        reports = [json.loads(kept.body) for _, kept in store.reports(session, violation_id)]
+        decisions = history.decisions(session, violation_id)
+    told = [{**asdict(one), "decided_at": one.decided_at.isoformat()} for one in decisions]
+    return JSONResponse({**_summary(row), "reports": reports, "decisions": told})
+
+
+@router.get("/violations/{violation_id}/{role}", response_model=None)
+def one_blob(violation_id: str, role: BlobPath, reader: ApiReader, parts: NeedsParts, request: Request) -> Response:
+    """A picture, the clip or the trace; a `Range` header gets a part."""
+    with parts.database.reading() as session:
+        _readable(session, violation_id, reader)
+        kept = store.blob(session, violation_id, _role(role))
+    if kept is None:
+        raise Refused(404, "not-there", f"this violation has no {role}", "it may still be on its way")
+    return _blob_answer(parts.blobs, kept, request)
+
+
+def _role(name: BlobPath) -> BlobRole:
+    return name
+
+
+def _readable(session: Session, violation_id: str, reader: Reader) -> ViolationRow:
+    found = store.violation(session, violation_id)
+    if found is None or not reader.may_read(found[0].canteen_id):
+        raise Refused(404, "not-there", "there is no such violation", field="violation_id")
+    return found[0]
+
+
+def _summary(row: ViolationRow) -> dict[str, Any]:
+    return {
+        "violation_id": row.violation_id,
+        "canteen_id": row.canteen_id,
+        "camera_id": row.camera_id,
+        "rule_id": row.rule_id,
+        "captured_at": row.captured_at.isoformat(),
+        "received_at": row.received_at.isoformat(),
+        "started_s": row.started_s,
+        "confirmed_s": row.confirmed_s,
+        "ended_s": row.ended_s,
+        "confidence": row.confidence,
+        "last_seq": row.last_seq,
+        "state": row.state,
+        "decision_id": row.decision_id,
+    }
+
+
+def _blob_answer(blobs: BlobStore, kept: ReportBlob, request: Request) -> Response:
+    etag = f'"{kept.sha256}"'
+    headers = {
+        "ETag": etag,
+        "Accept-Ranges": "bytes",
+        # The address of a clip may get a newer one, a picture never changes.
+        "Cache-Control": "private, no-cache" if kept.role == "clip" else "private, max-age=86400",
+    }
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers=headers)
+    start, end, status = 0, kept.size, 200
+    wanted = _wanted(request.headers.get("range", ""), kept.size)
+    if wanted is not None and request.headers.get("if-range", etag) == etag:
+        start, end = wanted
+        if start >= end:
+            return Response(status_code=416, headers={"Content-Range": f"bytes */{kept.size}"})
+        status = 206
+        headers["Content-Range"] = f"bytes {start}-{end - 1}/{kept.size}"
+    headers["Content-Length"] = str(end - start)
+    shown = kept.media_type in SHOWN_TYPES
+    if not shown:
+        headers["Content-Disposition"] = "attachment"
+    return StreamingResponse(
+        blobs.chunks(kept.sha256, start, end),
+        status_code=status,
+        headers=headers,
+        media_type=kept.media_type if shown else "application/octet-stream",
+    )
+
+
+def _wanted(header: str, size: int) -> tuple[int, int] | None:
+    """(start, end) of one range, end exclusive; None for none or several, which are answered in full."""
+    found = _RANGE.match(header.strip())
+    if found is None or found.group(1) == found.group(2) == "":
+        return None
+    first, last = found.groups()
+    if first == "":
+        return max(size - int(last), 0), size if int(last) > 0 else 0
+    end = size if last == "" else min(int(last) + 1, size)
+    if last != "" and int(last) < int(first):
+        return None  # not a valid range at all, which is to be ignored (RFC 9110, 14.1.1)
+    return int(first), end

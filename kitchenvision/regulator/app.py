@@ -1,0 +1,140 @@
+"""Puts the regulator together: routes, refusals as problems or pages, headers that keep pages safe."""
+
+import logging
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from importlib.resources import files
+from urllib.parse import urlencode
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse, Response
+from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kitchenvision.errors import StorageError
+from kitchenvision.regulator import api, ingest, login, review
+from kitchenvision.regulator.auth import NotLoggedIn
+from kitchenvision.regulator.blobs import LocalBlobStore
+from kitchenvision.regulator.db import DatabaseBusy
+from kitchenvision.regulator.limiter import FailureLimiter
+from kitchenvision.regulator.parts import Parts
+from kitchenvision.regulator.problems import Refused, bad_fields, response
+from kitchenvision.regulator.rendering import error_page
+from kitchenvision.regulator.settings import RegulatorSettings
+from kitchenvision.regulator.setup import open_database
+from kitchenvision.wire import Problem
+
+LOG = logging.getLogger(__name__)
+HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
+        "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+}
+_BUSY_S = 5
+
+
+def create_app(settings: RegulatorSettings) -> FastAPI:
+    """The application; its tables are made or brought to this version.
+
+    Raises:
+        StorageError: the data folder cannot be used.
+    """
+    database = open_database(settings)
+    blobs = LocalBlobStore(settings.data_dir / "blobs")
+
+    @asynccontextmanager
+    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        database.close()
+
+    app = FastAPI(title="kitchenvision regulator", openapi_url=None, lifespan=lifespan)
+    app.state.parts = Parts(settings, database, blobs, FailureLimiter())
+    for router in (ingest.router, api.router, login.router, review.router):
+        app.include_router(router)
+    app.mount("/static", StaticFiles(directory=str(files("kitchenvision") / "web" / "static")), "static")
+    app.add_exception_handler(Refused, _refused)
+    app.add_exception_handler(NotLoggedIn, _not_logged_in)
+    app.add_exception_handler(StorageError, _storage)
+    app.add_exception_handler(RequestValidationError, _bad_request)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+    app.add_middleware(_SafeHeaders)
+    return app
+
+
+class _SafeHeaders:
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                kept = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+                if not any(name.lower() == b"cache-control" for name, _ in message["headers"]):
+                    # A page may name people; only what says otherwise is kept by browsers.
+                    kept.append((b"cache-control", b"no-store" if _is_page(scope["path"]) else b"no-cache"))
+                message["headers"] = [*message["headers"], *kept]
+            await send(message)
+
+        await self._app(scope, receive, with_headers if scope["type"] == "http" else send)
+
+
+def _is_page(path: str) -> bool:
+    return not path.startswith(("/static/", "/api/"))
+
+
+def _answer(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> Response:
+    wants_page = "text/html" in request.headers.get("accept", "") and _is_page(request.url.path)
+    return error_page(request, problem, headers) if wants_page else response(problem, headers)
+
+
+def _refused(request: Request, error: Exception) -> Response:
+    assert isinstance(error, Refused)
+    headers = {"WWW-Authenticate": "Bearer"} if error.problem.status == 401 else None
+    return _answer(request, error.problem, headers)
+
+
+def _not_logged_in(request: Request, _error: Exception) -> Response:
+    if "text/html" not in request.headers.get("accept", "") or request.method != "GET":
+        problem = Problem(type="not-logged-in", title="you are logged out", status=401, detail="log in again")
+        return response(problem)
+    wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    return RedirectResponse("/login?" + urlencode({"next": wanted}), 303)
+
+
+def _storage(request: Request, error: Exception) -> Response:
+    LOG.error("storage: %s", error)
+    if isinstance(error, DatabaseBusy):
+        problem = Problem(type="busy", title="the database is busy", status=503, detail="try again")
+        return _answer(request, problem, {"Retry-After": str(_BUSY_S)})
+    status = 500 if request.method in ("GET", "HEAD") else 507
+    detail = "nothing was kept of this request; the disk may be full"
+    return _answer(request, Problem(type="storage", title="storage cannot be used", status=status, detail=detail))
+
+
+def _bad_request(request: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)
+    errors = [
+        {"field": ".".join(str(part) for part in item["loc"][1:]), "problem": item["msg"]}
+        for item in error.errors()
+    ]
+    return _answer(request, bad_fields("the request cannot be read", errors).problem)
+
+
+def _http(request: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)
+    problem = Problem(type="about:blank", title=str(error.detail), status=error.status_code)
+    return _answer(request, problem, dict(error.headers) if error.headers else None)
+
+
+def _unexpected(request: Request, error: Exception) -> Response:
+    # The server logs the traceback itself after this answer.
+    title = "something went wrong here"
+    return _answer(request, Problem(type="about:blank", title=title, status=500))

@@ -1,0 +1,133 @@
+"""Who asks: an edge box with its canteen's token, or a person with a session cookie."""
+
+import hmac
+import ipaddress
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Form, Header, Request
+
+from kitchenvision.regulator import people
+from kitchenvision.regulator.canteens import canteen_of
+from kitchenvision.regulator.parts import NeedsParts, now
+from kitchenvision.regulator.people import Visitor
+from kitchenvision.regulator.problems import Refused
+
+COOKIE = "kitchenvision_session"
+
+
+class NotLoggedIn(Exception):
+    """A page was asked for without a session; the application answers with the log-in page."""
+
+
+@dataclass(frozen=True)
+class Reader:
+    """Who may read the API: everything (`canteen_id` None), or what belongs to one canteen."""
+
+    canteen_id: str | None
+
+    def may_read(self, canteen_id: str) -> bool:
+        """Whether a violation of that canteen may be read."""
+        return self.canteen_id is None or self.canteen_id == canteen_id
+
+
+def edge_canteen(parts: NeedsParts, authorization: Annotated[str, Header()] = "") -> str:
+    """Id of the canteen whose token came.
+
+    Raises:
+        Refused: 401.
+    """
+    scheme, _, token = authorization.partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        with parts.database.reading() as session:
+            canteen = canteen_of(session, token.strip())
+            if canteen is not None:
+                return canteen.canteen_id
+    raise Refused(
+        401,
+        "bad-token",
+        "the canteen's token is missing or wrong",
+        "send 'Authorization: Bearer TOKEN' with the token made when the canteen was added",
+    )
+
+
+def current_visitor(request: Request, parts: NeedsParts) -> Visitor | None:
+    """Who is logged in, or None."""
+    token = request.cookies.get(COOKIE, "")
+    if not token:
+        return None
+    with parts.database.reading() as session:
+        return people.visitor_of(session, token, now())
+
+
+MaybeVisitor = Annotated[Visitor | None, Depends(current_visitor)]
+
+
+def page_visitor(visitor: MaybeVisitor) -> Visitor:
+    """Who is logged in.
+
+    Raises:
+        NotLoggedIn: nobody; a page answers with the log-in page.
+    """
+    if visitor is None:
+        raise NotLoggedIn
+    return visitor
+
+
+def api_reader(parts: NeedsParts, visitor: MaybeVisitor, authorization: Annotated[str, Header()] = "") -> Reader:
+    """A person who is logged in, or an edge box that may read what it sent.
+
+    Raises:
+        Refused: 401.
+    """
+    if visitor is not None:
+        return Reader(None)
+    if authorization:
+        return Reader(edge_canteen(parts, authorization))
+    raise Refused(401, "not-logged-in", "log in first", "or send the token of a canteen to read what it sent")
+
+
+def check_origin(request: Request) -> None:
+    """Refuse a form that a page of another site sent.
+
+    Raises:
+        Refused: 403.
+    """
+    origin = request.headers.get("origin")
+    if origin is not None and urlsplit(origin).netloc != request.headers.get("host"):
+        raise Refused(403, "other-site", "this form was sent by another site")
+
+
+def check_form(
+    request: Request,
+    visitor: Annotated[Visitor, Depends(page_visitor)],
+    csrf_token: Annotated[str, Form()] = "",
+) -> Visitor:
+    """Who sent a form, after checking that it is a form of this session.
+
+    Raises:
+        NotLoggedIn. Refused: 403.
+    """
+    check_origin(request)
+    if not hmac.compare_digest(csrf_token.encode("utf-8"), visitor.csrf_token.encode("utf-8")):
+        raise Refused(403, "old-form", "this form is not of this log-in", "reload the page and try again")
+    return visitor
+
+
+def is_loopback(request: Request) -> bool:
+    """Whether the client is on this machine and no proxy stands between."""
+    if any(name in request.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip")):
+        return False
+    try:
+        address = ipaddress.ip_address(request.client.host if request.client else "")
+    except ValueError:
+        return False
+    mapped = getattr(address, "ipv4_mapped", None)
+    return bool(mapped.is_loopback if mapped is not None else address.is_loopback)
+
+
+EdgeCanteen = Annotated[str, Depends(edge_canteen)]
+ApiReader = Annotated[Reader, Depends(api_reader)]
+PageVisitor = Annotated[Visitor, Depends(page_visitor)]
+FormVisitor = Annotated[Visitor, Depends(check_form)]

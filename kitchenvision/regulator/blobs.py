@@ -1,0 +1,206 @@
+"""Where pictures, clips and traces are kept: by the SHA-256 of their bytes, written once."""
+
+import errno
+import hashlib
+import os
+import re
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Protocol, Self
+
+from kitchenvision.errors import KitchenvisionError, StorageError
+
+CHUNK_BYTES = 256 * 1024
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+class HashMismatch(KitchenvisionError):
+    """The bytes are not those that their name says."""
+
+
+class BlobWriter(Protocol):
+    """One blob on its way in. Leaving the `with` block without `keep` leaves nothing behind."""
+
+    def __enter__(self) -> Self:
+        """Begin."""
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Drop what was not kept."""
+
+    def write(self, data: bytes) -> None:
+        """Add bytes. Raises StorageError when they cannot be written."""
+
+    def keep(self, sha256: str) -> bool:
+        """Make the blob durable under its hash; True when it is new.
+
+        Raises:
+            HashMismatch: the bytes have another hash. StorageError: disk full or not writable.
+        """
+
+
+class BlobStore(Protocol):
+    """The seam: local files now, an object store later."""
+
+    def size(self, sha256: str) -> int | None:
+        """Bytes of the blob, or None when it is not there."""
+
+    def writer(self) -> BlobWriter:
+        """A place to write a new blob to."""
+
+    def chunks(self, sha256: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """Bytes from `start` up to, not including, `end`. Raises StorageError when it is not there."""
+
+
+class LocalBlobStore:
+    """Blobs as files ``ab/abcd...`` in a folder, written beside and renamed into place.
+
+    Args:
+        folder: made when missing.
+
+    Raises:
+        StorageError: the folder cannot be made.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._incoming = folder / "incoming"
+        try:
+            self._incoming.mkdir(parents=True, exist_ok=True)
+            # What a killed process left half-written is nobody's.
+            for left in self._incoming.iterdir():
+                left.unlink(missing_ok=True)
+        except OSError as error:
+            raise _storage_error(folder, error) from error
+
+    def size(self, sha256: str) -> int | None:
+        """Bytes of the blob, or None when it is not there."""
+        try:
+            return self._path(sha256).stat().st_size
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise _storage_error(self._folder, error) from error
+
+    def writer(self) -> "LocalBlobWriter":
+        """A temporary file that becomes a blob."""
+        return LocalBlobWriter(self._incoming, self._path)
+
+    def chunks(self, sha256: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
+        """Bytes from `start` up to, not including, `end`, in pieces."""
+        try:
+            file = self._path(sha256).open("rb")
+        except OSError as error:
+            raise _storage_error(self._folder, error) from error
+        return _pieces(file, start, end)
+
+    def _path(self, sha256: str) -> Path:
+        if not _SHA256.fullmatch(sha256):
+            raise ValueError("expected 64 lower-case hex digits")  # else a name could leave the folder
+        return self._folder / sha256[:2] / sha256
+
+
+class PathOf(Protocol):
+    """Where a blob lies."""
+
+    def __call__(self, sha256: str) -> Path:
+        """Its file."""
+
+
+class LocalBlobWriter:
+    """See `BlobWriter`."""
+
+    def __init__(self, incoming: Path, path_of: PathOf) -> None:
+        self._temporary = incoming / secrets.token_hex(16)
+        self._path_of = path_of
+        self._hash = hashlib.sha256()
+        self._file: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        try:
+            self._file = self._temporary.open("xb")
+        except OSError as error:
+            raise _storage_error(self._temporary.parent, error) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        try:
+            self._close()
+        except OSError as failure:
+            # Closing flushes, so a full disk can show here; an error already under way says more.
+            if error is None:
+                raise _storage_error(self._temporary.parent, failure) from failure
+        finally:
+            self._temporary.unlink(missing_ok=True)
+
+    def write(self, data: bytes) -> None:
+        """Add bytes."""
+        try:
+            self._opened().write(data)
+        except OSError as error:
+            raise _storage_error(self._temporary.parent, error) from error
+        self._hash.update(data)
+
+    def keep(self, sha256: str) -> bool:
+        """Check, flush to the disk, rename; True when the blob is new."""
+        got = self._hash.hexdigest()
+        if got != sha256:
+            raise HashMismatch(f"expected bytes with SHA-256 {sha256}, got {got}")
+        target = self._path_of(sha256)
+        try:
+            file = self._opened()
+            file.flush()
+            os.fsync(file.fileno())
+            self._close()
+            if target.exists():
+                return False
+            target.parent.mkdir(exist_ok=True)
+            self._temporary.replace(target)
+            _sync_folder(target.parent)
+            _sync_folder(target.parent.parent)
+        except OSError as error:
+            raise _storage_error(target.parent, error) from error
+        return True
+
+    def _opened(self) -> BinaryIO:
+        if self._file is None:
+            raise ValueError("write inside the with block")
+        return self._file
+
+    def _close(self) -> None:
+        if self._file is not None:
+            file, self._file = self._file, None
+            file.close()
+
+
+def _pieces(file: BinaryIO, start: int, end: int | None) -> Iterator[bytes]:
+    with file:
+        file.seek(start)
+        left = None if end is None else end - start
+        while left is None or left > 0:
+            piece = file.read(CHUNK_BYTES if left is None else min(CHUNK_BYTES, left))
+            if not piece:
+                return
+            left = None if left is None else left - len(piece)
+            yield piece
+
+
+def _sync_folder(folder: Path) -> None:
+    # Without it a rename may be lost with the power, after the receipt was given.
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _storage_error(folder: Path, error: OSError) -> StorageError:
+    word = "the disk is full" if error.errno in (errno.ENOSPC, errno.EDQUOT) else (error.strerror or str(error))
+    return StorageError(f"blobs in {folder} cannot be used: {word}; free some space or look at the permissions")

@@ -1,0 +1,173 @@
+"""What the review page shows of the queue and of one violation: values for the templates."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from kitchenvision.regulator import canteens, history, store
+from kitchenvision.regulator.blobs import BlobStore
+from kitchenvision.regulator.history import Decision
+from kitchenvision.regulator.listing import Cursor, Filters
+from kitchenvision.regulator.tables import Canteen, ViolationRow
+from kitchenvision.regulator.trace import TraceView, read_trace
+from kitchenvision.wire import Box, ClipReport, ConfirmedReport, EndedReport
+
+QUEUE_ROWS = 100
+EARLIER_ROWS = 5
+_LARGEST_TRACE_BYTES = 4_000_000
+_LABEL_SHARE = 0.026  # of the picture's height
+
+
+@dataclass(frozen=True)
+class Item:
+    """One row of the queue; `picture` is the address of its thumbnail, empty without one."""
+
+    row: ViolationRow
+    canteen_name: str
+    picture: str
+
+
+@dataclass(frozen=True)
+class Queue:
+    """A part of the list: `items` from position `first` (1, 2, ...) of `total`; `cursor` leads to more."""
+
+    items: tuple[Item, ...]
+    first: int
+    total: int
+    cursor: str
+    newest_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Rectangle:
+    """A box on the picture, in its pixels; `kind` is person, head, cigarette or other."""
+
+    kind: str
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Where on the clip (0..100 %) the violation starts, was confirmed and ended; None = not in the clip."""
+
+    seconds: float
+    started: float | None
+    confirmed: float | None
+    ended: float | None
+
+
+@dataclass(frozen=True)
+class Desk:
+    """Everything that is shown of one violation."""
+
+    row: ViolationRow
+    canteen: Canteen
+    report: ConfirmedReport
+    roles: frozenset[str]
+    rectangles: tuple[Rectangle, ...]
+    label_px: float
+    marks: Marks | None
+    clip_from_s: float
+    trace: TraceView | None
+    decisions: tuple[Decision, ...]
+    end_reason: str
+    earlier: tuple[Item, ...]
+    states: dict[str, int]
+
+    @property
+    def newest(self) -> Decision | None:
+        """The decision that holds, or None while it is open."""
+        return self.decisions[-1] if self.row.state != "open" and self.decisions else None
+
+
+def queue(session: Session, filters: Filters, cursor: Cursor | None = None, first: int = 1) -> Queue:
+    """The list, or the part of it after `cursor`."""
+    rows = store.page(session, filters, QUEUE_ROWS + 1, cursor)
+    more = len(rows) > QUEUE_ROWS
+    rows = rows[:QUEUE_ROWS]
+    return Queue(
+        items=_items(session, rows),
+        first=first,
+        total=store.count(session, filters),
+        cursor=Cursor(rows[-1].captured_at, rows[-1].violation_id).text() if more else "",
+        newest_at=store.newest_received(session),
+    )
+
+
+def desk(session: Session, blobs: BlobStore, violation_id: str) -> Desk | None:
+    """One violation, or None when there is none with that id."""
+    found = store.violation(session, violation_id)
+    if found is None:
+        return None
+    row, canteen = found
+    reports = [report for report, _ in store.reports(session, violation_id)]
+    confirmed = next(report for report in reports if isinstance(report, ConfirmedReport))
+    clips = [report for report in reports if isinstance(report, ClipReport)]
+    ends = [report for report in reports if isinstance(report, EndedReport)]
+    roles = store.roles(session, [violation_id]).get(violation_id, frozenset())
+    return Desk(
+        row=row,
+        canteen=canteen,
+        report=confirmed,
+        roles=roles,
+        rectangles=_rectangles(confirmed),
+        label_px=max(confirmed.snapshot.height * _LABEL_SHARE, 10.0),
+        marks=_marks(confirmed, clips[-1], row.ended_s) if clips and "clip" in roles else None,
+        clip_from_s=clips[-1].from_s if clips else 0.0,
+        trace=_trace(session, blobs, violation_id),
+        decisions=tuple(history.decisions(session, violation_id)),
+        end_reason=ends[-1].reason if ends else "",
+        earlier=_items(session, store.earlier(session, row, EARLIER_ROWS)),
+        states=store.count_states(session, row.canteen_id, row.rule_id),
+    )
+
+
+def _items(session: Session, rows: Sequence[ViolationRow]) -> tuple[Item, ...]:
+    names = {canteen.canteen_id: canteen.name for canteen in canteens.canteens(session)}
+    roles = store.roles(session, [row.violation_id for row in rows])
+    return tuple(
+        Item(row, names.get(row.canteen_id, row.canteen_id), _thumbnail(row, roles.get(row.violation_id)))
+        for row in rows
+    )
+
+
+def _thumbnail(row: ViolationRow, roles: frozenset[str] | None) -> str:
+    for role in ("head_crop", "snapshot"):
+        if roles and role in roles:
+            return f"/api/v1/violations/{row.violation_id}/{role}"
+    return ""
+
+
+def _rectangles(report: ConfirmedReport) -> tuple[Rectangle, ...]:
+    shown = report.snapshot
+    boxes: list[tuple[str, Box]] = [("other", box) for box in shown.others_xyxy]
+    boxes += [("person", shown.person_xyxy), ("head", shown.head_xyxy)]
+    if shown.cigarette_xyxy is not None:
+        boxes.append(("cigarette", shown.cigarette_xyxy))
+    return tuple(
+        Rectangle(kind, round(x0, 1), round(y0, 1), round(max(x1 - x0, 0), 1), round(max(y1 - y0, 0), 1))
+        for kind, (x0, y0, x1, y1) in boxes
+    )
+
+
+def _marks(report: ConfirmedReport, clip: ClipReport, ended_s: float | None) -> Marks:
+    seconds = clip.to_s - clip.from_s
+
+    def share(media_s: float | None) -> float | None:
+        if media_s is None or seconds <= 0 or not clip.from_s <= media_s <= clip.to_s:
+            return None
+        return round((media_s - clip.from_s) / seconds * 100, 2)
+
+    return Marks(seconds, share(report.started_s), share(report.confirmed_s), share(ended_s))
+
+
+def _trace(session: Session, blobs: BlobStore, violation_id: str) -> TraceView | None:
+    kept = store.blob(session, violation_id, "trace")
+    if kept is None or kept.size > _LARGEST_TRACE_BYTES:
+        return None
+    return read_trace(b"".join(blobs.chunks(kept.sha256)))

@@ -1,0 +1,157 @@
+"""Takes reports and blobs from edge boxes: immutable, in sequence, the same again is the same.
+
+A receipt is given only after everything it speaks of is on the disk.
+"""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import Response
+from pydantic import ValidationError
+
+from kitchenvision.regulator import store
+from kitchenvision.regulator.auth import EdgeCanteen
+from kitchenvision.regulator.blobs import BlobStore, HashMismatch
+from kitchenvision.regulator.parts import NeedsParts, Parts, now
+from kitchenvision.regulator.problems import Refused, bad_fields, bad_report
+from kitchenvision.regulator.store import AnyReport
+from kitchenvision.wire import ConfirmedReport, Receipt, parse_report, report_bytes
+
+router = APIRouter(prefix="/api/v1")
+BlobName = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+_WRITE_BYTES = 1 << 20
+
+
+@router.head("/blobs/{sha256}")
+def has_blob(sha256: BlobName, canteen_id: EdgeCanteen, parts: NeedsParts) -> Response:
+    """200 when the blob is there, 404 when not."""
+    return Response(status_code=200 if parts.blobs.size(sha256) is not None else 404)
+
+
+@router.put("/blobs/{sha256}")
+async def put_blob(sha256: BlobName, canteen_id: EdgeCanteen, parts: NeedsParts, request: Request) -> Response:
+    """201 stored, 200 it was there, 422 the bytes have another hash, 413 too large, 507 disk full."""
+    _check_announced(request, parts.settings.max_blob_bytes, "the blob is too large")
+    if await run_in_threadpool(parts.blobs.size, sha256) is not None:
+        return Response(status_code=200)
+    new = await _received(request, parts, sha256)
+    return Response(status_code=201 if new else 200)
+
+
+async def _received(request: Request, parts: Parts, sha256: str) -> bool:
+    size = 0
+    waiting = bytearray()
+    with parts.blobs.writer() as writer:
+        async for piece in request.stream():
+            size += len(piece)
+            if size > parts.settings.max_blob_bytes:
+                raise _too_large(parts.settings.max_blob_bytes, "the blob is too large")
+            waiting += piece
+            if len(waiting) >= _WRITE_BYTES:
+                await run_in_threadpool(writer.write, bytes(waiting))
+                waiting.clear()
+        await run_in_threadpool(writer.write, bytes(waiting))
+        try:
+            return await run_in_threadpool(writer.keep, sha256)
+        except HashMismatch as error:
+            raise Refused(
+                422, "hash-differs", "the bytes are not those that the name says", str(error), field="sha256"
+            ) from error
+
+
+@router.post("/reports", response_model=None)
+async def post_report(canteen_id: EdgeCanteen, parts: NeedsParts, request: Request) -> Response:
+    """201 accepted, 200 the same again; 409, 413 and 422 as problems."""
+    limit = parts.settings.max_report_bytes
+    _check_announced(request, limit, "the report is too large")
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > limit:
+            raise _too_large(limit, "the report is too large")
+    receipt = await run_in_threadpool(take, parts, canteen_id, bytes(body))
+    return Response(
+        receipt.model_dump_json(),
+        status_code=201 if receipt.status == "accepted" else 200,
+        media_type="application/json",
+    )
+
+
+def take(parts: Parts, canteen_id: str, body: bytes) -> Receipt:
+    """Check and keep one report; durable when the receipt is returned.
+
+    Args:
+        canteen_id: whose token came with it. body: the report as JSON.
+
+    Raises:
+        Refused: with the status of the answer. StorageError: it could not be kept, nothing was.
+    """
+    report = _parsed(body)
+    if report.canteen_id != canteen_id:
+        raise Refused(
+            403,
+            "other-canteen",
+            "the report is of another canteen than the token",
+            f"expected canteen_id '{canteen_id}', got '{report.canteen_id}'",
+            field="canteen_id",
+        )
+    with parts.database.writing() as session:
+        known = store.known_receipt(session, report)
+        if known is not None:
+            return known
+        if isinstance(report, ConfirmedReport) != (report.seq == 1):
+            problem = "seq 1 is the report of kind 'confirmed', and no later one is"
+            raise bad_fields("the kind does not fit the sequence", [{"field": "kind", "problem": problem}])
+        _check_blobs(parts.blobs, report)
+        return store.add_report(session, report, now())
+
+
+def _parsed(body: bytes) -> AnyReport:
+    try:
+        report = parse_report(body)
+    except ValidationError as error:
+        raise bad_report(error) from error
+    try:
+        report_bytes(report)
+        if isinstance(report, ConfirmedReport):
+            report.captured_at.astimezone(now().tzinfo)
+    except (ValueError, OverflowError) as error:
+        # Numbers such as NaN pass the types, but have no canonical form.
+        errors = [{"field": "", "problem": f"has a value that cannot be written again: {error}"}]
+        raise bad_fields("the report has no canonical form", errors) from error
+    roles = [blob.role for blob in report.blobs]
+    if len(set(roles)) != len(roles):
+        raise bad_fields("a role is named twice", [{"field": "blobs", "problem": "one blob for each role"}])
+    return report
+
+
+def _check_blobs(blobs: BlobStore, report: AnyReport) -> None:
+    sizes = {blob.sha256: blobs.size(blob.sha256) for blob in report.blobs}
+    missing = [sha256 for sha256, size in sizes.items() if size is None]
+    if missing:
+        raise Refused(
+            422,
+            "missing-blobs",
+            "blobs that the report names are not there",
+            "send them first, then the report again",
+            field="blobs",
+            missing_blobs=missing,
+        )
+    wrong = [
+        {"field": f"blobs.{i}.size", "problem": f"the blob has {sizes[blob.sha256]} bytes, not {blob.size}"}
+        for i, blob in enumerate(report.blobs)
+        if sizes[blob.sha256] != blob.size
+    ]
+    if wrong:
+        raise bad_fields("the size of a blob differs", wrong)
+
+
+def _check_announced(request: Request, limit: int, title: str) -> None:
+    announced = request.headers.get("content-length", "")
+    if announced.isascii() and announced.isdigit() and int(announced) > limit:
+        raise _too_large(limit, title)
+
+
+def _too_large(limit: int, title: str) -> Refused:
+    return Refused(413, "too-large", title, f"at most {limit} bytes are taken")

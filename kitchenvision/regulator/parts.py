@@ -1,0 +1,37 @@
+"""What every request needs, made once and put on the application's state."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from kitchenvision.regulator.blobs import BlobStore
+from kitchenvision.regulator.db import Database
+from kitchenvision.regulator.limiter import FailureLimiter
+from kitchenvision.regulator.settings import RegulatorSettings
+
+
+@dataclass(frozen=True)
+class Parts:
+    """Settings, database, blobs, and who failed to log in lately."""
+
+    settings: RegulatorSettings
+    database: Database
+    blobs: BlobStore
+    failures: FailureLimiter
+
+
+def now() -> datetime:
+    """This instant, UTC."""
+    return datetime.now(UTC)
+
+
+def _parts(request: Request) -> Parts:
+    parts = request.app.state.parts
+    if not isinstance(parts, Parts):
+        raise TypeError("the application was not made by create_app")
+    return parts
+
+
+NeedsParts = Annotated[Parts, Depends(_parts)]

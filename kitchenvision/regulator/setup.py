@@ -1,0 +1,133 @@
+"""What is done from a shell before and beside the running service. Secrets are returned once, never logged."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from kitchenvision.errors import StorageError
+from kitchenvision.regulator import canteens, people
+from kitchenvision.regulator.db import Database
+from kitchenvision.regulator.parts import now
+from kitchenvision.regulator.settings import RegulatorSettings
+
+ADMIN = "admin"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the first start made: the password of `ADMIN`, or None when there are people already."""
+
+    first_admin_password: str | None
+
+
+def open_database(settings: RegulatorSettings) -> Database:
+    """The database, made or brought to this version.
+
+    Raises:
+        StorageError: the folder or file cannot be written, or is of a newer version.
+    """
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StorageError(
+            f"{settings.data_dir} cannot be made: {error.strerror}; choose another folder"
+        ) from error
+    database = Database(settings.url)
+    try:
+        database.migrate()
+    except StorageError:
+        database.close()
+        raise
+    return database
+
+
+def prepare_database(settings: RegulatorSettings) -> None:
+    """Make the folder and the tables, or bring them to this version; makes nobody.
+
+    Raises:
+        StorageError: not writable, or of a newer version.
+    """
+    open_database(settings).close()
+
+
+def prepare(settings: RegulatorSettings) -> Prepared:
+    """Make everything ready to serve; the first time also a first admin.
+
+    Raises:
+        StorageError: not writable, or of a newer version.
+    """
+    with _opened(settings) as database, database.writing() as session:
+        if people.anybody(session):
+            return Prepared(None)
+        return Prepared(people.add_person(session, ADMIN, "admin", now()))
+
+
+def add_canteen(settings: RegulatorSettings, canteen_id: str, name: str = "") -> str:
+    """Register a canteen; returns the token of its edge box, which cannot be read again.
+
+    Args:
+        name: shown to people; the id when empty.
+
+    Raises:
+        SettingsError: the id is taken or empty.
+    """
+    with _opened(settings) as database, database.writing() as session:
+        return canteens.add_canteen(session, canteen_id, name or canteen_id, now())
+
+
+def rotate_token(settings: RegulatorSettings, canteen_id: str) -> str:
+    """A new token for a canteen; the old one ends at once.
+
+    Raises:
+        SettingsError: no such canteen.
+    """
+    with _opened(settings) as database, database.writing() as session:
+        return canteens.rotate_token(session, canteen_id)
+
+
+def add_person(settings: RegulatorSettings, username: str, role: str = "inspector") -> str:
+    """Add a person (admin or inspector); returns their password, which cannot be read again.
+
+    Raises:
+        SettingsError: the name is taken, or no such role.
+    """
+    with _opened(settings) as database, database.writing() as session:
+        return people.add_person(session, username, role, now())
+
+
+def reset_password(settings: RegulatorSettings, username: str = ADMIN) -> str:
+    """A new password for a person, whose sessions end; it cannot be read again.
+
+    Raises:
+        SettingsError: no such person.
+    """
+    with _opened(settings) as database, database.writing() as session:
+        return people.reset_password(session, username)
+
+
+def one_time_link(settings: RegulatorSettings, username: str = ADMIN) -> str:
+    """An address that logs `username` in once, within ten minutes, from this machine only.
+
+    `settings.port` must be the port on which the service listens.
+
+    Raises:
+        SettingsError: no such person.
+    """
+    with _opened(settings) as database, database.writing() as session:
+        token = people.make_once_link(session, username, now())
+    return f"{address(settings.host, settings.port)}/login/once/{token}"
+
+
+def address(host: str, port: int) -> str:
+    """Where a browser on this machine finds a service that listens there."""
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]", "": "127.0.0.1"}.get(host, host)
+    return f"http://{f'[{shown}]' if ':' in shown and not shown.startswith('[') else shown}:{port}"
+
+
+@contextmanager
+def _opened(settings: RegulatorSettings) -> Iterator[Database]:
+    database = open_database(settings)
+    try:
+        yield database
+    finally:
+        database.close()

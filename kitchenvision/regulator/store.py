@@ -1,0 +1,232 @@
+"""Every query on reports and violations. Reports are only added; rows become values here."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TypeVarTuple
+
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select
+from sqlalchemy.orm import Session
+
+from kitchenvision.regulator.listing import Cursor, Filters
+from kitchenvision.regulator.problems import Refused
+from kitchenvision.regulator.tables import Canteen, ReportBlob, ReportRow, ViolationRow
+from kitchenvision.wire import (
+    BlobRole,
+    ClipReport,
+    ConfirmedReport,
+    EndedReport,
+    Receipt,
+    content_hash,
+    parse_report,
+    report_bytes,
+)
+
+Columns = TypeVarTuple("Columns")
+AnyReport = ConfirmedReport | ClipReport | EndedReport
+
+
+def known_receipt(session: Session, report: AnyReport) -> Receipt | None:
+    """The receipt for a report that is there already, or None when its key is free and next in line.
+
+    Raises:
+        Refused: 409 when the key holds other content, a report before it is missing, or the violation
+            belongs to another canteen.
+    """
+    violation = session.get(ViolationRow, report.violation_id)
+    if violation is not None and violation.canteen_id != report.canteen_id:
+        # Not 403, which would tell the edge that its token is wrong and stop its whole queue.
+        raise Refused(409, "other-canteen", "this violation belongs to another canteen", field="violation_id")
+    row = session.get(ReportRow, (report.violation_id, report.seq))
+    if row is not None:
+        digest = content_hash(report_bytes(report))
+        if row.sha256 != digest:
+            raise Refused(
+                409,
+                "other-content",
+                "this key holds another report",
+                f"{report.idempotency_key} was received with SHA-256 {row.sha256}, now came {digest}",
+                field="seq",
+            )
+        return Receipt(
+            idempotency_key=report.idempotency_key,
+            report_sha256=digest,
+            received_at=row.received_at,
+            status="duplicate",
+        )
+    expected = 1 if violation is None else violation.last_seq + 1
+    if report.seq != expected:
+        raise Refused(
+            409,
+            "sequence-gap",
+            "a report before this one is missing",
+            f"{report.violation_id}: expected seq {expected}, got {report.seq}",
+            field="seq",
+            expected_seq=expected,
+        )
+    return None
+
+
+def add_report(session: Session, report: AnyReport, now: datetime) -> Receipt:
+    """Add a report for which `known_receipt` found nothing, with what follows from it."""
+    violation = session.get(ViolationRow, report.violation_id)
+    if isinstance(report, ConfirmedReport):
+        session.add(_violation_row(report, now))
+    elif violation is not None:
+        violation.last_seq = report.seq
+        if isinstance(report, EndedReport):
+            violation.ended_s = report.ended_s
+    session.flush()
+    body = report_bytes(report)
+    digest = content_hash(body)
+    session.add(
+        ReportRow(
+            violation_id=report.violation_id,
+            seq=report.seq,
+            kind=report.kind,
+            body=body,
+            sha256=digest,
+            received_at=now,
+        )
+    )
+    for blob in report.blobs:
+        session.add(
+            ReportBlob(
+                violation_id=report.violation_id,
+                seq=report.seq,
+                role=blob.role,
+                sha256=blob.sha256,
+                size=blob.size,
+                media_type=blob.media_type,
+            )
+        )
+    return Receipt(idempotency_key=report.idempotency_key, report_sha256=digest, received_at=now, status="accepted")
+
+
+def _violation_row(report: ConfirmedReport, now: datetime) -> ViolationRow:
+    return ViolationRow(
+        violation_id=report.violation_id,
+        canteen_id=report.canteen_id,
+        camera_id=report.camera_id,
+        rule_id=report.rule_id,
+        captured_at=report.captured_at,
+        received_at=now,
+        started_s=report.started_s,
+        confirmed_s=report.confirmed_s,
+        ended_s=None,
+        confidence=report.confidence,
+        last_seq=report.seq,
+        state="open",
+        decision_id=0,
+    )
+
+
+def violation(session: Session, violation_id: str) -> tuple[ViolationRow, Canteen] | None:
+    """One violation with its canteen, or None."""
+    row = session.execute(
+        select(ViolationRow, Canteen)
+        .join(Canteen, Canteen.canteen_id == ViolationRow.canteen_id)
+        .where(ViolationRow.violation_id == violation_id)
+    ).first()
+    return None if row is None else (row[0], row[1])
+
+
+def reports(session: Session, violation_id: str) -> list[tuple[AnyReport, ReportRow]]:
+    """Its reports in order, each with the row that keeps its bytes."""
+    rows = session.scalars(select(ReportRow).where(ReportRow.violation_id == violation_id).order_by(ReportRow.seq))
+    return [(parse_report(row.body), row) for row in rows]
+
+
+def blob(session: Session, violation_id: str, role: BlobRole) -> ReportBlob | None:
+    """The newest blob of that role, or None."""
+    return session.scalar(
+        select(ReportBlob)
+        .where(ReportBlob.violation_id == violation_id, ReportBlob.role == role)
+        .order_by(ReportBlob.seq.desc())
+        .limit(1)
+    )
+
+
+def page(session: Session, filters: Filters, limit: int, cursor: Cursor | None = None) -> list[ViolationRow]:
+    """Up to `limit` violations, newest first, after `cursor`."""
+    query = _filtered(select(ViolationRow), filters)
+    if cursor is not None:
+        query = query.where(_after(cursor))
+    order = (ViolationRow.captured_at.desc(), ViolationRow.violation_id.desc())
+    return list(session.scalars(query.order_by(*order).limit(limit)))
+
+
+def count(session: Session, filters: Filters) -> int:
+    """How many violations the filters let through."""
+    return int(session.scalar(_filtered(select(func.count()).select_from(ViolationRow), filters)) or 0)
+
+
+def count_newer(session: Session, filters: Filters, since: datetime) -> int:
+    """How many of them were received after that instant."""
+    query = _filtered(select(func.count()).select_from(ViolationRow), filters)
+    return int(session.scalar(query.where(ViolationRow.received_at > since)) or 0)
+
+
+def count_states(session: Session, canteen_id: str, rule_id: str) -> dict[str, int]:
+    """How many violations of that canteen and rule are in each state."""
+    rows = session.execute(
+        select(ViolationRow.state, func.count())
+        .where(ViolationRow.canteen_id == canteen_id, ViolationRow.rule_id == rule_id)
+        .group_by(ViolationRow.state)
+    )
+    return {state: int(n) for state, n in rows}
+
+
+def earlier(session: Session, of: ViolationRow, limit: int) -> list[ViolationRow]:
+    """The newest violations of the same canteen and rule before this one."""
+    before = Cursor(of.captured_at, of.violation_id)
+    return page(session, Filters(rule=of.rule_id, canteen=of.canteen_id), limit, before)
+
+
+def roles(session: Session, violation_ids: Sequence[str]) -> dict[str, frozenset[str]]:
+    """Which blobs each of these violations has, by role."""
+    found: dict[str, set[str]] = {}
+    query = select(ReportBlob.violation_id, ReportBlob.role).where(ReportBlob.violation_id.in_(violation_ids))
+    for violation_id, role in session.execute(query):
+        found.setdefault(violation_id, set()).add(role)
+    return {violation_id: frozenset(names) for violation_id, names in found.items()}
+
+
+def newest_received(session: Session) -> datetime | None:
+    """When the newest violation was received, or None without any."""
+    return session.scalar(select(ViolationRow.received_at).order_by(ViolationRow.received_at.desc()).limit(1))
+
+
+def cameras(session: Session) -> Sequence[str]:
+    """Ids of the cameras that reported, sorted."""
+    return session.scalars(select(ViolationRow.camera_id).distinct().order_by(ViolationRow.camera_id)).all()
+
+
+def rules(session: Session) -> Sequence[str]:
+    """Ids of the rules that were reported, sorted."""
+    return session.scalars(select(ViolationRow.rule_id).distinct().order_by(ViolationRow.rule_id)).all()
+
+
+def _after(cursor: Cursor) -> ColumnElement[bool]:
+    return or_(
+        ViolationRow.captured_at < cursor.captured_at,
+        and_(ViolationRow.captured_at == cursor.captured_at, ViolationRow.violation_id < cursor.violation_id),
+    )
+
+
+def _filtered(query: Select[*Columns], filters: Filters) -> Select[*Columns]:
+    for column, wanted in (
+        (ViolationRow.rule_id, filters.rule),
+        (ViolationRow.canteen_id, filters.canteen),
+        (ViolationRow.camera_id, filters.camera),
+    ):
+        if wanted is not None:
+            query = query.where(column == wanted)
+    if filters.state == "decided":
+        query = query.where(ViolationRow.state != "open")
+    elif filters.state is not None:
+        query = query.where(ViolationRow.state == filters.state)
+    if filters.since is not None:
+        query = query.where(ViolationRow.captured_at >= filters.since)
+    if filters.until is not None:
+        query = query.where(ViolationRow.captured_at < filters.until)
+    return query
