@@ -109,20 +109,22 @@ def cli_reference() -> str:
 
 
 def api_reference(schema: dict[str, Any]) -> str:
-    """docs/api.md from an OpenAPI document."""
+    """docs/api.md from an OpenAPI document: each request to ``/api/``, and a list of the pages."""
+    operations = list(_operations(schema))
+    programs = [each for each in operations if each[1].startswith("/api/")]
+    pages = [each for each in operations if not each[1].startswith("/api/")]
     lines = ["# The regulator's API", "", _GENERATED, ""]
     lines += [
-        "What the running service offers to programs; what a report holds stands in "
-        "[formats](formats.md#reports-on-the-wire-version-1). Errors are `application/problem+json`. Edge boxes "
-        "send `Authorization: Bearer TOKEN`; people have a session from the log-in page.",
+        "For programs. What a report holds, and in what order reports come, stands in "
+        "[formats](formats.md#reports-on-the-wire-version-1). Errors are `application/problem+json`. An edge box "
+        "sends `Authorization: Bearer TOKEN` of its canteen, and reads only what is its own; a person who is "
+        "logged in reads everything.",
         "",
-        "| request | does |",
-        "|---|---|",
+        *_table(programs),
     ]
-    operations = list(_operations(schema))
-    lines += [f"| `{method} {path}` | {_cell(_summary(operation))} |" for method, path, operation in operations]
-    for method, path, operation in operations:
+    for method, path, operation in programs:
         lines += ["", f"## {method} {path}", "", *_described(operation)]
+    lines += ["", "## Pages", "", "For people; they may change in any version.", "", *_table(pages)]
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -130,9 +132,8 @@ def openapi() -> dict[str, Any]:
     """The OpenAPI document of a regulator that is made for this purpose and thrown away."""
     # Not at the top: the command line's part needs no web server.
     from kitchenvision.regulator.app import create_app  # noqa: PLC0415
-    from kitchenvision.regulator.setup import prepare_database  # noqa: PLC0415
-
     from kitchenvision.regulator.settings import RegulatorSettings  # noqa: PLC0415
+    from kitchenvision.regulator.setup import prepare_database  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory() as folder:
         settings = RegulatorSettings(data_dir=Path(folder), host="127.0.0.1", port=8600)
@@ -252,29 +253,27 @@ def _operations(schema: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, An
                 yield method.upper(), path, item[method]
 
 
-def _summary(operation: dict[str, Any]) -> str:
+def _table(operations: list[tuple[str, str, dict[str, Any]]]) -> Iterator[str]:
+    yield from ("| request | does |", "|---|---|")
+    yield from (
+        f"| `{method} {path}` | {_cell(_paragraphs(operation)[0])} |" for method, path, operation in operations
+    )
+
+
+def _paragraphs(operation: dict[str, Any]) -> list[str]:
     text = operation.get("description") or operation.get("summary") or ""
-    return " ".join(text.split("\n\n")[0].split())
+    return [" ".join(part.split()) for part in text.split("\n\n")]
 
 
 def _described(operation: dict[str, Any]) -> Iterator[str]:
-    yield _summary(operation)
-    parameters = operation.get("parameters", [])
+    """Statuses stand in the description: those that FastAPI adds by itself are not what is answered."""
+    yield "\n\n".join(_paragraphs(operation))
+    parameters = [each for each in operation.get("parameters", []) if each["name"] != "authorization"]
     if parameters:
         yield from ("", "| parameter | in | kind | |", "|---|---|---|---|")
     for each in parameters:
-        needed = "Required. " if each.get("required") else ""
-        words = needed + " ".join(each.get("description", "").split())
-        yield f"| `{each['name']}` | {each['in']} | {_kind(each.get('schema', {}))} | {_cell(words.strip())} |"
-    body = operation.get("requestBody", {}).get("content", {})
-    if body:
-        shown = ", ".join(f"`{media}` {_kind(value.get('schema', {}))}".strip() for media, value in body.items())
-        yield from ("", f"Body: {shown}.")
-    yield from ("", "| answer | |", "|---|---|")
-    for status, answer in sorted(operation["responses"].items()):
-        kinds = [_kind(value.get("schema", {})) for value in answer.get("content", {}).values()]
-        words = " ".join([answer.get("description", ""), *(f"({kind})" for kind in kinds if kind)])
-        yield f"| {status} | {_cell(words)} |"
+        words = " ".join(["Required."] * bool(each.get("required")) + each.get("description", "").split())
+        yield f"| `{each['name']}` | {each['in']} | {_kind(each.get('schema', {}))} | {_cell(words)} |"
 
 
 def _kind(schema: dict[str, Any]) -> str:

