@@ -73,8 +73,8 @@ def square_crop(image: Pixels, centre: tuple[float, float], side: float, size_px
 def sharpness(image: Pixels, box: Xyxy) -> float:
     """Mean absolute Laplacian of the box's grey levels at native size; low is blurred, 0 for an empty box."""
     height, width = image.shape[:2]
-    x0, y0 = max(0, round(box[0])), max(0, round(box[1]))
-    part = image[y0 : min(height, round(box[3])), x0 : min(width, round(box[2]))]
+    x0, y0, x1, y1 = (max(0, round(side)) for side in box)  # a negative end would count from the far side
+    part = image[y0 : min(height, y1), x0 : min(width, x1)]
     if min(part.shape[:2]) < 3:
         return 0.0
     grey = cv2.cvtColor(np.ascontiguousarray(part), cv2.COLOR_RGB2GRAY)
