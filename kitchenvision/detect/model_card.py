@@ -91,7 +91,9 @@ class ModelCard(_Section):
         unknown = set(values) - {f.name for f in fields(RuleSettings)}
         if unknown:
             raise ModelError(f"{self.path('model.toml')}: rules.{rule_id}.{min(unknown)}: no such setting")
-        return replace(defaults, **values)  # type: ignore[arg-type]  # names are checked, values are numbers
+        # The card's numbers are floats; a number of looks stays a whole one.
+        given = {name: type(getattr(defaults, name))(value) for name, value in values.items()}
+        return replace(defaults, **given)
 
     def path(self, file: str) -> Path:
         """Path of one of its files."""

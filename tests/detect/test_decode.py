@@ -88,6 +88,20 @@ def test_the_surer_of_two_boxes_of_one_thing_stays() -> None:
     assert suppressed(found, 0.5, 640, 480).confidence.tolist() == [np.float32(0.8)]
 
 
+def test_a_face_under_a_toque_is_the_same_head_as_the_one_with_the_toque() -> None:
+    toque_and_face, face, beside = (
+        (100.0, 0.0, 160.0, 140.0),
+        (102.0, 80.0, 158.0, 140.0),
+        (170.0, 80.0, 220.0, 140.0),
+    )
+    found = suppressed(detections(heads=[toque_and_face, face, beside]), 0.5, 640, 480)
+    assert sorted(tuple(box) for box in found.xyxy.tolist()) == [toque_and_face, beside]
+
+
+def test_a_small_person_inside_a_large_one_stays() -> None:
+    assert len(suppressed(detections([(0, 0, 300, 400), (100, 100, 180, 300)]), 0.5, 640, 480)) == 2
+
+
 def test_a_head_does_not_suppress_its_person() -> None:
     same = (10.0, 10.0, 50.0, 50.0)
     assert len(suppressed(detections([same], [same]), 0.5, 640, 480)) == 2

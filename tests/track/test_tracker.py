@@ -131,6 +131,11 @@ def test_a_head_belongs_to_the_person_at_whose_top_it_is() -> None:
     }
 
 
+def test_a_person_who_is_found_twice_with_one_head_is_one() -> None:
+    twice = detections([person_at(300), (255, 85, 345, 300)], [head_at(300)])
+    assert [track.head_xyxy for track in run([(0.0, twice)])[0].tracks] == [head_at(300)]
+
+
 def test_a_head_at_somebodys_feet_is_not_that_persons() -> None:
     tracks = run([(0.0, detections([person_at(300, 100)], [head_at(300, 310)]))])[0].tracks
     assert sorted(track.head_xyxy is None for track in tracks) == [False, True]
