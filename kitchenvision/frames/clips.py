@@ -80,14 +80,15 @@ def packets_between(
     Returns:
         Nothing, when the seek led behind the beginning: try again with an earlier `begin`.
     """
-    if begin is None and not (cutting.can_seek and not cutting.breaks):
-        return _by_decoding(opened, stream, cutting, *span)
-    if begin is not None:
-        cutting.seek(opened, stream, begin)
-    found = _by_times(opened, stream, cutting, *span)
-    if begin is not None and found and found[0].shown_s > span[0] + _ROUNDING_S:
-        return []
-    return found
+    if begin is None and (cutting.breaks or not cutting.can_seek):
+        found = _by_decoding(opened, stream, cutting, *span)
+    else:
+        if begin is not None:
+            cutting.seek(opened, stream, begin)
+        found = _by_times(opened, stream, cutting, *span)
+        if begin is not None and found and found[0].shown_s > span[0] + _ROUNDING_S:
+            return []
+    return found if any(timed.shown_s + timed.lasts_s > span[0] for timed in found) else []
 
 
 def _by_times(

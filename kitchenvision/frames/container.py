@@ -1,5 +1,6 @@
 """Opening a recording with FFmpeg: what is refused, and in which words."""
 
+import contextlib
 import hashlib
 from pathlib import Path
 
@@ -104,6 +105,9 @@ def told_duration_s(container: InputContainer, stream: VideoStream) -> float | N
     """Seconds of video that the header promises, or None where the format does not say (or cannot know)."""
     if not _SAY_DURATION & set(container.format.name.split(",")):
         return None
+    if counts_in_decoding_order(container) and stream.frames and stream.average_rate:
+        # FFmpeg shortens the duration of a cut file to what is there; the count of frames stays as promised.
+        return float(stream.frames / stream.average_rate)
     if stream.duration and stream.time_base:
         return float(stream.duration * stream.time_base)
     tagged = _seconds_of_clock(stream.metadata.get("DURATION", ""))
@@ -112,6 +116,20 @@ def told_duration_s(container: InputContainer, stream: VideoStream) -> float | N
     if container.duration:
         return container.duration / av.time_base
     return None
+
+
+def reaches_s(path: Path) -> float:
+    """Seconds from the first to the last moment of any stream in the file, sound included; reads it all."""
+    container = open_container(path)
+    first: float | None = None
+    last = 0.0
+    with contextlib.closing(container), contextlib.suppress(av.FFmpegError):
+        for packet in container.demux():
+            if packet.dts is not None and packet.time_base is not None:
+                begin = float(packet.dts * packet.time_base)
+                first = begin if first is None else min(first, begin)
+                last = max(last, begin + float((packet.duration or 0) * packet.time_base))
+    return last - (first or 0.0)
 
 
 def sha256_of(path: Path) -> str:
@@ -140,9 +158,12 @@ def _seconds_of_clock(text: str) -> float | None:
 
 
 def _why_not(path: Path, error: Exception) -> str:
-    with path.open("rb") as file:
-        head = file.read(64)
-    size = path.stat().st_size
+    try:
+        with path.open("rb") as file:
+            head = file.read(64)
+        size = path.stat().st_size
+    except OSError as gone:
+        return f"cannot be read any more: {gone.strerror}"
     if head[4:8] == b"ftyp":
         return (
             f"cut off before its index was written: expected an mp4 with a 'moov' box, "

@@ -171,10 +171,15 @@ class FileSource(FrameSource):
 
     def _check_end(self, end_s: float) -> None:
         told_s = self._probe.told_s
-        if told_s is not None and end_s + max(_EARLY_END_S, 1.5 * self._probe.cutting.step_s) < told_s:
-            raise SourceBroken(
-                f"{self.path.name}: the video ends at {end_s:.1f} s, its header promises {told_s:.1f} s", end_s
-            )
+        slack_s = max(_EARLY_END_S, 1.5 * self._probe.cutting.step_s)
+        if told_s is None or end_s + slack_s >= told_s:
+            return
+        # Some headers promise the length of the longest stream: then the sound goes on to there.
+        if recording.reaches_s(self.path) + slack_s >= told_s:
+            return
+        raise SourceBroken(
+            f"{self.path.name}: the video ends at {end_s:.1f} s, its header promises {told_s:.1f} s", end_s
+        )
 
 
 def _probed(path: Path, options: SourceOptions, prefer_name: bool) -> _Probe:

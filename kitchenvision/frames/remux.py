@@ -97,6 +97,8 @@ def _write(
     with av.open(str(path.absolute()), "w", format=format_name, options=options) as output:
         stream = output.add_stream_from_template(template, opaque=True)
         stream.time_base = _CLOCK
+        if format_name == "mp4" and template.codec_context.name == "hevc":
+            stream.codec_context.codec_tag = "hvc1"  # Safari plays no other
         if matrix is not None:
             stream.set_display_matrix(np.frombuffer(matrix, np.int32).tolist())
         for timed, moment, sent in zip(packets, shown, sending_times(shown), strict=True):

@@ -11,18 +11,19 @@ import av
 import numpy as np
 
 STEP_GREY = 4
+LEVELS = 55
 
 
 def numbered(number: int, width: int = 64, height: int = 48) -> np.ndarray:
     """A grey picture whose level says its number, with a white left quarter and a red top right corner."""
-    image = np.full((height, width, 3), 16 + number * STEP_GREY % 220, np.uint8)
+    image = np.full((height, width, 3), 16 + number % LEVELS * STEP_GREY, np.uint8)
     image[:, : width // 4] = 255
     image[: height // 4, -(width // 4) :] = (255, 0, 0)
     return image
 
 
 def number_of(image: np.ndarray) -> int:
-    """The number of a picture that `numbered` drew."""
+    """The number, modulo `LEVELS`, of a picture that `numbered` drew."""
     height, width = image.shape[:2]
     grey = image[height // 2 : height * 3 // 4, width // 2 :].mean()
     return round((float(grey) - 16) / STEP_GREY)
@@ -44,6 +45,7 @@ class Recipe:
     rotation: int = 0
     sample_aspect: Fraction | None = None
     sound: bool = False
+    sound_s: float | None = None
     creation_time: str = ""
     format: str | None = None
     movflags: str = "+faststart"
@@ -54,7 +56,7 @@ class Recipe:
 def make_video(path: Path, recipe: Recipe | None = None) -> Path:
     """Writes a clip as `recipe` says and returns its path."""
     recipe = recipe or Recipe()
-    options = {"movflags": recipe.movflags} if path.suffix in {".mp4", ".mov"} else {}
+    options = {"movflags": recipe.movflags} if recipe.movflags and path.suffix in {".mp4", ".mov"} else {}
     with redirect_stderr(io.StringIO()), av.open(str(path), "w", format=recipe.format, options=options) as output:
         if recipe.creation_time:
             output.metadata["creation_time"] = recipe.creation_time
@@ -69,7 +71,7 @@ def make_video(path: Path, recipe: Recipe | None = None) -> Path:
         sound = output.add_stream("aac", rate=16_000) if recipe.sound else None
         _write_pictures(output, stream, recipe)
         if sound is not None:
-            _write_sound(output, sound, recipe.seconds)
+            _write_sound(output, sound, recipe.sound_s or recipe.seconds)
     return path
 
 

@@ -5,10 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from made_media import Recipe, make_video
+
 from kitchenvision.frames.open import open_source
 from kitchenvision.frames.picture import ArrayPicture, oriented
 from kitchenvision.types import Picture
-from made_media import Recipe, make_video
 
 
 def first_picture(path: Path) -> Picture:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from kitchenvision.errors import SourceBroken
 from kitchenvision.frames.sampler import sampled
 

@@ -7,10 +7,11 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from made_media import Recipe, make_video, number_of, numbered
+
 from kitchenvision.frames.open import open_source
 from kitchenvision.frames.segments import open_segments
 from kitchenvision.frames.source import FrameSource, SourceOptions
-from made_media import Recipe, make_video, number_of, numbered
 
 STARTED = datetime(2026, 3, 12, 8, 30, tzinfo=UTC)
 

@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from kitchenvision.frames.timeline import Timeline
 
 OWN = st.lists(st.one_of(st.none(), st.floats(-1e5, 1e5)), min_size=1, max_size=80)
