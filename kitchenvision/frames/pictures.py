@@ -152,6 +152,8 @@ def _bytes_of(path: Path) -> bytes:
 def _decoded(data: bytes, path: Path) -> ArrayPicture:
     if not data:
         raise SourceUnreadable(f"{path.name}: the file is empty (0 bytes)")
+    if not _is_whole(data):
+        raise SourceUnreadable(f"{path.name}: the picture is cut off after {len(data)} bytes")
     try:
         # IMREAD_COLOR applies the EXIF orientation; decoding from bytes lets names be in any script.
         pixels = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR_RGB)
@@ -160,6 +162,19 @@ def _decoded(data: bytes, path: Path) -> ArrayPicture:
     if pixels is None:
         raise SourceUnreadable(f"{path.name}: expected a picture, got {len(data)} bytes that are none, or damaged")
     return ArrayPicture(np.asarray(pixels, np.uint8))
+
+
+def _is_whole(data: bytes) -> bool:
+    """Whether a picture's end is there. OpenCV fills what is missing with grey and says nothing."""
+    if data.startswith(b"\xff\xd8"):  # JPEG: an end of image after the last start of scan
+        return data.rfind(b"\xff\xd9") > data.rfind(b"\xff\xda")
+    if data.startswith(b"\x89PNG"):
+        return b"IEND" in data
+    if data.startswith(b"RIFF"):  # WebP
+        return len(data) >= int.from_bytes(data[4:8], "little") + 8
+    if data.startswith(b"BM"):
+        return len(data) >= int.from_bytes(data[2:6], "little")
+    return True
 
 
 def _hash_of(paths: list[Path]) -> str:

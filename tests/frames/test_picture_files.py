@@ -66,12 +66,18 @@ def test_what_is_no_picture(tmp_path: Path) -> None:
         read_picture(tmp_path / "nothing.png")
 
 
-def test_a_cut_png_is_no_picture(tmp_path: Path) -> None:
-    """Half a picture is not silently filled up."""
-    path = save(tmp_path / "a.png")
-    path.write_bytes(path.read_bytes()[:60])
-    with pytest.raises(SourceUnreadable):
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".bmp"])
+@pytest.mark.parametrize("share", [0.3, 0.6, 0.97])
+def test_a_cut_picture_is_no_picture(
+    tmp_path: Path, suffix: str, share: float, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """What is missing is not silently filled with grey, and no library writes to the terminal."""
+    path = save(tmp_path / f"a{suffix}")
+    data = path.read_bytes()
+    path.write_bytes(data[: int(len(data) * share)])
+    with pytest.raises(SourceUnreadable, match="cut off after"):
         read_picture(path)
+    assert capfd.readouterr().err == ""
 
 
 def test_pictures_are_listed_naturally(tmp_path: Path) -> None:
