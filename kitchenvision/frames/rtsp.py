@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -263,6 +264,7 @@ def _opened(url: str, address: str, patience_s: float) -> InputContainer:
         "timeout": str(round(patience_s * 1e6)),
         "protocol_whitelist": "rtsp,rtsps,rtp,tcp,tls",
     }
+    began = time.monotonic()
     # FFmpeg's errors carry the address with its password: none of them is passed on or chained.
     try:
         return av.open(url, "r", options=options, timeout=(patience_s, patience_s), metadata_errors="replace")
@@ -271,6 +273,8 @@ def _opened(url: str, address: str, patience_s: float) -> InputContainer:
     except (av.HTTPNotFoundError, av.HTTPBadRequestError, av.HTTPOtherClientError):
         raise NoSuchStream(f"{address}: the camera knows no stream of this name") from None
     except av.InvalidDataError:
+        if time.monotonic() - began >= patience_s:  # FFmpeg gives silence in the middle of a greeting this name
+            raise CameraUnreachable(f"{address}: no answer within {patience_s:g} s") from None
         raise SourceUnreadable(f"{address}: what answers there does not speak RTSP, or sends no video") from None
     except av.FFmpegError as error:
         raise CameraUnreachable(f"{address}: no answer within {patience_s:g} s ({error.strerror})") from None
