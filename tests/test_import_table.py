@@ -16,7 +16,7 @@ NAME = "kitchenvision"
 VALUES = {"errors", "types", "geometry"}
 STAGES = {"frames", "detect", "track", "rules", "evidence", "outbox", "planner"}
 UP_TO_DELIVERY = VALUES | STAGES | {"config", "wire", "delivery"}
-COMPOSITION = {"build", "scan", "scan_folder", "single_pictures", "annotate", "evaluate", "report"}
+COMPOSITION = {"build", "scan", "scan_folder", "single_pictures", "annotate", "evaluate", "report", "demo"}
 # Part (a module or folder of the package) -> the other parts that it may import.
 TABLE: dict[str, set[str]] = {
     **{part: VALUES for part in VALUES | STAGES | {"config", "wire"}},
@@ -37,8 +37,8 @@ OWNERS: dict[str, set[str]] = {
     "av": {"frames", "annotate", "evidence", "commands"},
     "cv2": PIXELS | {"commands"},
     "onnxruntime": {"detect.onnx", "commands"},
-    "sqlite3": {"outbox"},
-    "httpx": {"delivery", "commands"},
+    "sqlite3": {"outbox", "regulator.db"},  # there only to know SQLite's connections from others
+    "httpx": {"delivery", "demo", "commands"},
     "jinja2": {"report", "regulator"},
     **{name: {"cli", "commands"} for name in ("typer", "click", "rich")},
     **{name: {"regulator"} for name in ("fastapi", "starlette", "sqlalchemy", "alembic", "argon2", "markupsafe")},

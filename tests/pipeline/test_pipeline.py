@@ -177,7 +177,7 @@ def test_what_one_frame_showed_can_be_drawn() -> None:
 
 def test_memory_does_not_grow_with_the_length_of_the_film() -> None:
     scene = Scene(still(300), lambda media_s: BARE if round(media_s * 5) % 3 == 0 else FINE)
-    for i in range(600):
+    for i in range(150):
         scene.step(frame(i / 5, i, GreyPicture(level_at(i / 5))))
     kept = scene.pipeline._snapshots
     assert 0 < len(kept) <= 51, "pictures older than the longest window are let go"
