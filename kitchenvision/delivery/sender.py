@@ -17,6 +17,7 @@ import httpx
 
 from kitchenvision.delivery.answers import Answer, RegulatorAway, check_usable, judge, says, words_of
 from kitchenvision.errors import DeliveryRefused, DeliveryRetry, without_credentials
+from kitchenvision.outbox.backoff import LONGEST_AWAY_DELAY_S, LONGEST_DELAY_S
 from kitchenvision.outbox.disk import sha256_of
 from kitchenvision.outbox.item import Counts, Item
 from kitchenvision.outbox.queue import Outbox, utc_now
@@ -114,15 +115,13 @@ class Sender:
             self._outbox.dead(item, reason)
             self._note(item, reason)
             return Outcome.DEAD
-        except DeliveryRetry as error:
-            reason = self._clean(str(error))
-            after_s = error.retry_after_s if isinstance(error, RegulatorAway) else 0.0
-            self._outbox.failed(item, self._clock(), reason, retry_after_s=after_s)
-            self._note(item, reason)
-            if not isinstance(error, RegulatorAway):
-                return Outcome.RETRY
-            self._pause_s = max(self._pace.failing_poll_s, after_s)
+        except RegulatorAway as error:
+            self._pause_s = max(self._pace.failing_poll_s, error.retry_after_s)
+            self._failed(item, error, error.retry_after_s, LONGEST_AWAY_DELAY_S)
             return Outcome.AWAY
+        except DeliveryRetry as error:
+            self._failed(item, error, 0.0, LONGEST_DELAY_S)
+            return Outcome.RETRY
         self._outbox.delivered(item, receipt)
         if self.last_error:
             _log.info("delivery goes on: %s has arrived", item.idempotency_key)
@@ -255,6 +254,11 @@ class Sender:
                 )
         except httpx.HTTPError as error:
             raise RegulatorAway(f"{self._address} cannot be reached: {type(error).__name__}: {error}") from error
+
+    def _failed(self, item: Item, error: DeliveryRetry, after_s: float, longest_s: float) -> None:
+        reason = self._clean(str(error))
+        self._outbox.failed(item, self._clock(), reason, retry_after_s=after_s, longest_s=longest_s)
+        self._note(item, reason)
 
     def _note(self, item: Item, reason: str) -> None:
         if reason != self.last_error:  # every five seconds for a night would bury everything else

@@ -12,7 +12,7 @@ from typing import Self
 
 from kitchenvision.errors import SettingsError, StorageError, without_credentials
 from kitchenvision.outbox import export
-from kitchenvision.outbox.backoff import FARTHEST_S, delay_s
+from kitchenvision.outbox.backoff import FARTHEST_S, LONGEST_DELAY_S, delay_s
 from kitchenvision.outbox.database import Database
 from kitchenvision.outbox.disk import BlobFolder, storage_errors
 from kitchenvision.outbox.item import (
@@ -184,7 +184,15 @@ class Outbox:
                 (receipt.model_dump_json(), text_of(self._clock()), item.idempotency_key),
             )
 
-    def failed(self, item: Item, now: datetime, error: str, *, retry_after_s: float = 0.0) -> bool:
+    def failed(
+        self,
+        item: Item,
+        now: datetime,
+        error: str,
+        *,
+        retry_after_s: float = 0.0,
+        longest_s: float = LONGEST_DELAY_S,
+    ) -> bool:
         """Try it again later; False, and nothing changes, when the lease is no longer ours.
 
         Args:
@@ -192,8 +200,9 @@ class Outbox:
             now: the time.
             error: why; kept with credentials in addresses removed.
             retry_after_s: not before this many seconds, whatever the back-off says.
+            longest_s: the back-off grows no further than this many seconds.
         """
-        pause = max(delay_s(item.failures + 1, self._rng), min(retry_after_s, FARTHEST_S))
+        pause = max(delay_s(item.failures + 1, self._rng, longest_s), min(retry_after_s, FARTHEST_S))
         return self._change(
             item,
             "status = 'pending', leased_until = NULL, failures = failures + 1, next_attempt_at = :at, "

@@ -291,6 +291,16 @@ class TestPauses:
     def test_a_retry_after_that_makes_no_sense_does_no_harm(self, header: str, seconds: float) -> None:
         assert retry_after_s(header, START) == seconds
 
+    def test_a_report_goes_within_a_minute_after_a_long_outage(self, line: Line) -> None:
+        line.outbox.put(ended(seq=1), {})
+        line.regulator.fault = lambda _: httpx.Response(503)
+        line.sender.run_until_empty(START + timedelta(hours=6))
+        back = line.now[0]
+        assert line.only().failures > 100
+        line.regulator.fault = lambda _: None
+        assert line.sender.run_until_empty().delivered == 1
+        assert (line.now[0] - back).total_seconds() <= 60
+
     def test_it_waits_for_the_lease_of_a_killed_sender(self, line: Line) -> None:
         line.outbox.put(ended(seq=1), {})
         line.outbox.claim(START, "killed", 60)
