@@ -45,7 +45,7 @@ class TraceView:
         points: every look; line: the judged ones, as an SVG path, with gaps where nothing could be judged.
         window: (x, width) of the confirming window.
         from_s, to_s: media time at the left and right ends.
-        judged, violating, unjudged: numbers of looks. mean_percent: of the judged looks.
+        judged, violating, unjudged: numbers of looks within the window. mean_percent: of the judged ones.
     """
 
     points: tuple[Point, ...]
@@ -89,7 +89,8 @@ def read_trace(data: bytes) -> TraceView | None:
         )
         for look in looks
     )
-    judged = [look for look in looks if look.verdict != "cannot_judge"]
+    weighed = [look for look in looks if trace.started_s <= look.media_s <= trace.confirmed_s]
+    judged = [look for look in weighed if look.verdict != "cannot_judge"]
     left = x(trace.started_s)
     return TraceView(
         points=points,
@@ -99,7 +100,7 @@ def read_trace(data: bytes) -> TraceView | None:
         to_s=to_s,
         judged=len(judged),
         violating=sum(look.verdict == "violating" for look in judged),
-        unjudged=len(looks) - len(judged),
+        unjudged=len(weighed) - len(judged),
         mean_percent=round(100 * sum(look.probability for look in judged) / max(len(judged), 1)),
     )
 

@@ -1,0 +1,117 @@
+"""The promises of every blob store; a new store joins by one more class at the end."""
+
+import errno
+import os
+from abc import ABC, abstractmethod
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from kitchenvision.errors import StorageError
+from kitchenvision.regulator.blobs import BlobStore, HashMismatch, LocalBlobStore
+from kitchenvision.wire import content_hash
+
+DATA = bytes(range(256)) * 4096
+NAME = content_hash(DATA)
+
+
+def put(store: BlobStore, data: bytes, name: str) -> bool:
+    """Write in two pieces and keep."""
+    with store.writer() as writer:
+        writer.write(data[: len(data) // 2])
+        writer.write(data[len(data) // 2 :])
+        return writer.keep(name)
+
+
+class BlobStoreContract(ABC):
+    """What ingest and the pages rely on."""
+
+    @pytest.fixture
+    @abstractmethod
+    def store(self, tmp_path: Path) -> BlobStore:
+        """An empty store."""
+
+    def test_what_was_kept_is_read_back_byte_for_byte(self, store: BlobStore) -> None:
+        assert put(store, DATA, NAME)
+        assert b"".join(store.chunks(NAME)) == DATA
+        assert store.size(NAME) == len(DATA)
+
+    def test_what_is_not_there_has_no_size_and_cannot_be_read(self, store: BlobStore) -> None:
+        assert store.size(NAME) is None
+        with pytest.raises(StorageError):
+            b"".join(store.chunks(NAME))
+
+    def test_the_same_blob_again_is_not_new(self, store: BlobStore) -> None:
+        assert put(store, DATA, NAME)
+        assert not put(store, DATA, NAME)
+        assert b"".join(store.chunks(NAME)) == DATA
+
+    def test_bytes_with_another_hash_are_refused_and_not_there(self, store: BlobStore) -> None:
+        with pytest.raises(HashMismatch, match=NAME):
+            put(store, b"other", NAME)
+        assert store.size(NAME) is None
+
+    def test_what_is_not_kept_is_not_there(self, store: BlobStore) -> None:
+        with store.writer() as writer:
+            writer.write(DATA)
+        assert store.size(NAME) is None
+
+    def test_an_empty_blob_is_a_blob(self, store: BlobStore) -> None:
+        name = content_hash(b"")
+        assert put(store, b"", name)
+        assert store.size(name) == 0
+        assert b"".join(store.chunks(name)) == b""
+
+    @pytest.mark.parametrize(("start", "end"), [(0, 1), (5, 10), (300_000, 700_000), (len(DATA) - 3, None), (9, 9)])
+    def test_a_part_is_exactly_that_part(self, store: BlobStore, start: int, end: int | None) -> None:
+        put(store, DATA, NAME)
+        assert b"".join(store.chunks(NAME, start, end)) == DATA[start:end]
+
+    @pytest.mark.parametrize("name", ["", "../../etc/passwd", "A" * 64, "0" * 63, "0" * 64 + "\n"])
+    def test_a_name_that_is_no_hash_is_refused(self, store: BlobStore, name: str) -> None:
+        with pytest.raises(ValueError, match="hex"):
+            store.size(name)
+        with pytest.raises(ValueError, match="hex"):
+            store.chunks(name)
+
+    def test_many_writers_of_one_blob_leave_one(self, store: BlobStore) -> None:
+        with ThreadPoolExecutor(8) as pool:
+            new = list(pool.map(lambda _: put(store, DATA, NAME), range(16)))
+        assert any(new)
+        assert b"".join(store.chunks(NAME)) == DATA
+
+
+class TestLocalBlobStore(BlobStoreContract):
+    """Files in a folder."""
+
+    @pytest.fixture
+    def store(self, tmp_path: Path) -> BlobStore:
+        """A folder of its own."""
+        return LocalBlobStore(tmp_path / "blobs")
+
+    def test_a_failed_rename_or_sync_leaves_no_file(
+        self, store: BlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def full(*_args: object) -> None:
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        for name in ("fsync",):
+            with monkeypatch.context() as patch:
+                patch.setattr(os, name, full)
+                with pytest.raises(StorageError, match="full"):
+                    put(store, DATA, NAME)
+        assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
+        assert put(store, DATA, NAME)
+
+    def test_what_a_killed_process_left_is_cleared_at_the_next_start(self, tmp_path: Path) -> None:
+        LocalBlobStore(tmp_path / "blobs")
+        left = tmp_path / "blobs" / "incoming" / "half"
+        left.write_bytes(b"half a picture")
+        LocalBlobStore(tmp_path / "blobs")
+        assert not left.exists()
+
+    def test_a_folder_that_cannot_be_made_is_a_storage_error(self, tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("in the way")
+        with pytest.raises(StorageError, match="file"):
+            LocalBlobStore(tmp_path / "file")
