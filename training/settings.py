@@ -50,11 +50,11 @@ class FrameSettings:
     sizes_px: tuple[int, ...] = (320,)
     freeze: int = 3  # leading layers that keep their COCO weights
     # Shares of the four kinds of sheets; see sheets.py.
-    portrait: float = 0.27
-    camera: float = 0.23
-    zoom: float = 0.37
-    still: float = 0.13
-    smoke_portraits: float = 0.6  # of the portrait sheets: pictures that are labelled for cigarettes
+    portrait: float = 0.26
+    camera: float = 0.20
+    zoom: float = 0.44
+    still: float = 0.10
+    smoke_portraits: float = 0.65  # of the portrait sheets: pictures that are labelled for cigarettes
     cigarette_weight: float = 2.0  # of its class loss: it is small, rare and starts without COCO's help
     cook_repeat: int = 4
     box_gain: float = 7.5
