@@ -150,8 +150,8 @@ def by_source(score: ModuleType, truth: list[Row], answers: dict[str, Row]) -> d
 
 def evaluate_set(test: TestSet, model: Path, profile: str, score: ModuleType | None, out: Path) -> dict[str, Any]:
     """Answer one set with one profile; rows go to OUT/answers/SET_PROFILE.jsonl."""
-    looks = open_model(model, "fast" if profile == "fast" else "thorough")
-    rows = list(answer_rows(looks, test.folder, [row["file"] for row in test.truth]))
+    eyes = open_model(model, "fast" if profile == "fast" else "thorough")
+    rows = list(answer_rows(eyes, test.folder, [row["file"] for row in test.truth]))
     (out / "answers").mkdir(parents=True, exist_ok=True)
     text = "".join(json.dumps(row) + "\n" for row in rows)
     (out / f"answers/{test.name}_{profile}.jsonl").write_text(text, "utf-8")
