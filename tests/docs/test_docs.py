@@ -11,9 +11,12 @@ from typing import Any
 
 import pytest
 import reference
+from test_import_table import TABLE
 
 from kitchenvision import planner
+from kitchenvision.build import rule_settings
 from kitchenvision.config import RuleSection, Settings, read_settings
+from kitchenvision.detect.model_card import load_card
 from kitchenvision.rules.registry import all_rules
 from kitchenvision.track import TrackSettings
 from kitchenvision.types import RuleSettings
@@ -155,6 +158,23 @@ def test_the_example_names_every_setting_and_the_table_too() -> None:
     told = section(text("docs/formats.md"), "## Settings")
     assert not [key for key in keys if f"| `{key}" not in told]
     assert set(RuleSection.model_fields) == set(asdict(RuleSettings()))
+
+
+def test_every_part_of_the_package_has_its_line_in_the_architecture() -> None:
+    told = text("docs/architecture.md")
+    modules, layers = section(told, "## Modules"), section(told, "## Who may import whom")
+    assert not [part for part in TABLE if f"`{part}`" not in modules and f"`{part}/`" not in modules]
+    assert not [part for part in TABLE if f"`{part}`" not in layers]
+
+
+def test_the_readme_s_least_sizes_are_those_of_the_bundled_model() -> None:
+    used = rule_settings(all_rules(), Settings(), load_card(ROOT / "models"))
+    told = re.search(
+        r"fewer than (\d+) pixels are not judged for hats, of fewer than (\d+) not\s+for masks, of .* (\d+) not",
+        text("README.md"),
+    )
+    assert told
+    assert [int(px) for px in told.groups()] == [used[r].min_head_px for r in ("no_hat", "no_mask", "smoking")]
 
 
 def test_links_between_documents_lead_somewhere() -> None:
