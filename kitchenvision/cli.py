@@ -4,6 +4,7 @@ import sys
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from kitchenvision import __version__
 from kitchenvision.commands import (
@@ -67,7 +68,8 @@ def main() -> None:
     try:
         app()
     except KitchenvisionError as error:
-        Console(stderr=True).print(f"[bold red]error:[/] {without_credentials(str(error))}", highlight=False)
+        # As text, not as markup: a message may hold square brackets.
+        Console(stderr=True).print(Text.assemble(("error: ", "bold red"), without_credentials(str(error))))
         usage = isinstance(error, (SettingsError, PortInUse))
         sys.exit(USAGE if usage or not isinstance(error, SourceError) else NOTHING)
     except KeyboardInterrupt:

@@ -1,5 +1,6 @@
 """A recorded video becomes violations and evidence in a folder: the work behind `kitchenvision scan`."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -14,11 +15,13 @@ from kitchenvision.config import Settings
 from kitchenvision.errors import SourceBroken, SourceError
 from kitchenvision.evidence import Evidence, Place, clip_report, confirmed_report, ended_report, write_evidence
 from kitchenvision.frames.source import FrameSource
+from kitchenvision.outbox import ReportConflict
 from kitchenvision.pipeline import Confirmed, Ended, Pipeline, Tally
 from kitchenvision.rules.rule import Rule
 from kitchenvision.scan_folder import ScanFolder, VideoResult, row_of
 from kitchenvision.wire import BlobRef, ClipReport, ConfirmedReport, EndedReport, content_hash
 
+_log = logging.getLogger(__name__)
 _CLIP_BEFORE_S = 5.0
 _CLIP_AFTER_S = 5.0
 
@@ -174,5 +177,10 @@ class _Run:
         self._put(ended_report(evidence, violation, seq, evidence.captured_at + after), {})
 
     def _put(self, report: AnyReport, blobs: Mapping[str, bytes | Path]) -> None:
-        if self.scanner.sink is not None:
+        if self.scanner.sink is None:
+            return
+        try:
             self.scanner.sink.put(report, blobs)
+        except ReportConflict as error:
+            # Told before with other facts, such as another file time or version: what was told first stands.
+            _log.warning("%s", error)

@@ -54,7 +54,7 @@ def demo(
         checked = arrivals(data / "scan", address, setup.one_time_link(settings))
         wrong = [arrival for arrival in checked if arrival.problem]
         for arrival in wrong:
-            console.print(f"[red]{arrival.violation_id}: {arrival.problem}[/]", highlight=False)
+            console.print(f"{arrival.violation_id}: {arrival.problem}", style="red", highlight=False, markup=False)
         console.print(
             f"{len(checked) - len(wrong)} of {len(checked)} violations have arrived and can be read back."
         )

@@ -112,8 +112,10 @@ def import_model(
         if each not in roles or role not in _ROLES:
             raise SettingsError("--map", pair, f"expected CLASS=ROLE, classes {classes}, roles {', '.join(_ROLES)}")
         roles[each] = role
-    if not {"person", "head"} & set(roles.values()):
-        raise SettingsError("--map", "", f"no class stands for a person or a head: {roles}; map one with --map")
+    if "head" not in roles.values():
+        raise SettingsError(
+            "--map", "", f"no class stands for a head, which is what is judged; map one of {classes}"
+        )
     _write(onnx, target, (name, classes, roles, size), models)
     console = Console()
     for each, role in roles.items():

@@ -12,18 +12,21 @@ from kitchenvision.errors import MissingExtra
 if TYPE_CHECKING:
     from kitchenvision.regulator.settings import RegulatorSettings
 
-app = typer.Typer(no_args_is_help=True, help="The regulator's service: evidence arrives, people decide.")
+app = typer.Typer(help="The regulator's service: evidence arrives, people decide. Without a command it serves.")
 
 DataOption = Annotated[Path, typer.Option("--data", help="Folder of the database and the pictures.")]
 
 
-@app.command("serve")
+@app.callback(invoke_without_command=True)
 def serve(
+    context: typer.Context,
     data: DataOption = Path("regulator-data"),
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen on.", min=0, max=65535)] = 8600,
 ) -> None:
     """Run the service. The first start makes an administrator and shows the password once."""
+    if context.invoked_subcommand is not None:
+        return
     settings = regulator_settings(data, host, port)
     from kitchenvision.regulator.serve import serve as run
     from kitchenvision.regulator.setup import prepare

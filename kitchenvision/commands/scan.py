@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
+from rich.text import Text
 
 from kitchenvision.commands.options import (
     JsonOption,
@@ -228,7 +229,7 @@ def _totals(scanner: "Scanner", outcome: Outcome, wall_s: float) -> dict[str, An
 
 def _tell(outcome: Outcome, out: Path, as_json: bool, console: Console) -> None:
     for name, problem in outcome.problems:
-        console.print(f"[yellow]{name}[/]: {problem}", highlight=False)
+        console.print(Text.assemble((name, "yellow"), f": {problem}"))
     if as_json:
         summary = {"exit_code": outcome.code, "out": str(out), **outcome.totals, "rows": outcome.rows}
         sys.stdout.write(json.dumps(summary, ensure_ascii=False) + "\n")

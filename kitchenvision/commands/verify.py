@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.text import Text
 
 from kitchenvision.commands.options import JsonOption
 from kitchenvision.errors import SourceNotFound
@@ -29,6 +30,6 @@ def verify(
     else:
         for texts in wrong.values():
             for text in texts:
-                Console(stderr=True).print(f"[red]{text}[/]", highlight=False)
+                Console(stderr=True).print(Text(text, "red"))
         Console().print(f"{len(found)} evidence folder(s) checked, {len(wrong)} with problems", highlight=False)
     raise typer.Exit(3 if wrong else 0)
