@@ -95,8 +95,9 @@ def test_a_hat_that_is_off_again_within_the_time_to_return_goes_on_as_the_same()
     assert [v.end_reason for v in run.ended] == ["source ended"]
 
 
-def test_a_hat_that_is_off_again_much_later_is_a_new_one() -> None:
-    run = Run().shown(5, (track(), BARE)).shown(40, (track(), FINE)).shown(10, (track(), BARE)).finish()
+@pytest.mark.parametrize("fine_s", [31, 35, 39, 60])
+def test_a_hat_that_is_off_again_much_later_is_a_new_one(fine_s: float) -> None:
+    run = Run().shown(5, (track(), BARE)).shown(fine_s, (track(), FINE)).shown(10, (track(), BARE)).finish()
     assert len(run.confirmed) == 2
     assert [v.started_s for v in run.ended] == [v.started_s for v in run.confirmed], "each has its own end"
 
@@ -127,6 +128,17 @@ def test_somebody_far_away_or_of_another_size_is_somebody_else(somebody: Track) 
 def test_who_is_still_there_does_not_lend_an_accusation_to_a_newcomer() -> None:
     run = Run().shown(5, (track(1, x=300), BARE)).shown(6, (track(1, x=300), BARE), (track(2, x=340), BARE))
     assert [v.track_id for v in run.confirmed] == [1, 2]
+
+
+def test_who_has_put_the_hat_on_and_is_still_there_does_not_either() -> None:
+    run = Run().shown(5, (track(1, x=300), BARE)).shown(8, (track(1, x=300), FINE))
+    run.shown(6, (track(1, x=300), FINE), (track(2, x=340), BARE))
+    assert [v.track_id for v in run.confirmed] == [1, 2]
+
+
+def test_who_returns_with_another_fault_is_accused_of_that() -> None:
+    run = Run().shown(5, (track(1), BARE)).gone(5, 1).shown(5, (track(2), look(no_mask=0.95)))
+    assert [(v.track_id, v.rule_id) for v in run.confirmed] == [(1, "no_hat"), (2, "no_mask")]
 
 
 def test_who_returned_keeps_the_old_identity_until_the_end() -> None:
