@@ -137,8 +137,9 @@ def test_who_has_put_the_hat_on_and_is_still_there_does_not_either() -> None:
 
 
 def test_who_returns_with_another_fault_is_accused_of_that() -> None:
-    run = Run().shown(5, (track(1), BARE)).gone(5, 1).shown(5, (track(2), look(no_mask=0.95)))
+    run = Run().shown(5, (track(1), BARE)).gone(5, 1).shown(50, (track(2), look(no_mask=0.95))).finish()
     assert [(v.track_id, v.rule_id) for v in run.confirmed] == [(1, "no_hat"), (2, "no_mask")]
+    assert [(v.rule_id, v.ended_s) for v in run.ended] == [("no_hat", pytest.approx(4.8)), ("no_mask", 59.8)]
 
 
 def test_who_returned_keeps_the_old_identity_until_the_end() -> None:

@@ -56,6 +56,12 @@ def test_somebody_who_is_hidden_for_a_second_and_a_half_keeps_the_id_in_a_new_st
     assert all(update.ended == () for update in updates)
 
 
+def test_somebody_who_walks_behind_a_pillar_is_expected_where_the_walk_leads() -> None:
+    frames = walk(5, 4, lambda t: both(80 + WALK_PX_S * t) if not 1.5 < t < 2.7 else Detections.none())
+    updates = run(frames)
+    assert {i for update in updates for i in ids(update)} == {1}
+
+
 def test_a_moment_out_of_sight_leaves_no_doubt() -> None:
     updates = run([(0.0, both(300)), (0.2, Detections.none()), (0.4, Detections.none()), (0.6, both(300))])
     assert (ids(updates[-1]), updates[-1].tracks[0].stretch) == ([1], 0)
