@@ -53,6 +53,7 @@ class VideoResult:
             "duration_s": info.duration_s,
             "reached_s": round(self.reached_s, 3),
             "problem": self.problem,
+            "notes": list(info.notes),
             "wall_s": round(self.wall_s, 2),
             "times_real_time": round(self.reached_s / self.wall_s, 2) if self.wall_s > 0 else None,
             "frames": self.tally.frames,
