@@ -82,7 +82,9 @@ def test_truth_is_read_from_its_file(tmp_path: Path) -> None:
     path = tmp_path / "a.json"
     person = {"id": 3, "person": [1, 2, 3, 4]}
     frames = [{"t": 0.0, "people": [person]}, {"t": 1.0, "people": []}]
-    path.write_text(json.dumps({"frames": frames, "incidents": [{"rule": "smoking", "person": 3, "from": 0, "to": 9}]}))
+    path.write_text(
+        json.dumps({"frames": frames, "incidents": [{"rule": "smoking", "person": 3, "from": 0, "to": 9}]})
+    )
     read = read_truth(path)
     assert read.person_at(3, 0.2) == (1, 2, 3, 4)
     assert read.person_at(3, 0.9) is None
