@@ -12,6 +12,7 @@ from typing import Self
 
 from kitchenvision.errors import SettingsError, StorageError, without_credentials
 from kitchenvision.outbox import export
+from kitchenvision.outbox import statements as sql
 from kitchenvision.outbox.backoff import FARTHEST_S, LONGEST_DELAY_S, delay_s
 from kitchenvision.outbox.database import Database
 from kitchenvision.outbox.disk import BlobFolder, storage_errors
@@ -26,7 +27,6 @@ from kitchenvision.outbox.item import (
     text_of,
     values_of,
 )
-from kitchenvision.outbox.statements import BEHIND_DEAD, CLAIM, EMPTY, INSERT, NEXT_SEQ, SELECT, UNREFER
 from kitchenvision.wire import (
     BlobRef,
     ClipReport,
@@ -149,7 +149,7 @@ class Outbox:
             "farthest": text_of(now + timedelta(seconds=FARTHEST_S)),
         }
         with self._db.writing() as db:
-            rows = db.execute(CLAIM, values).fetchall()
+            rows = db.execute(sql.CLAIM, values).fetchall()
         return item_of(rows[0]) if rows else None
 
     def extend(self, item: Item, now: datetime, lease_s: float) -> bool:
@@ -164,10 +164,7 @@ class Outbox:
         predecessor held need not wait for the lease to run out.
         """
         with self._db.writing() as db:
-            return db.execute(
-                "UPDATE reports SET status = 'pending', leased_until = NULL WHERE status = 'leased' AND worker = ?",
-                (worker,),
-            ).rowcount
+            return db.execute(sql.RELEASE, (worker,)).rowcount
 
     def delivered(self, item: Item, receipt: Receipt) -> None:
         """The regulator has it. Holds even when the lease was lost meanwhile: the receipt is the truth.
@@ -178,11 +175,8 @@ class Outbox:
         if (receipt.idempotency_key, receipt.report_sha256) != (item.idempotency_key, item.sha256):
             raise ValueError(f"the receipt for {receipt.idempotency_key} is not that of {item.idempotency_key}")
         with self._db.writing() as db:
-            db.execute(
-                """UPDATE reports SET status = 'delivered', receipt = ?, delivered_at = ?, leased_until = NULL,
-                last_error = '' WHERE idempotency_key = ? AND status <> 'delivered'""",
-                (receipt.model_dump_json(), text_of(self._clock()), item.idempotency_key),
-            )
+            values = (receipt.model_dump_json(), text_of(self._clock()), item.idempotency_key)
+            db.execute(sql.DELIVERED, values)
 
     def failed(
         self,
@@ -226,27 +220,21 @@ class Outbox:
         """
         wanted = None if keys is None else json.dumps(sorted(set(keys)))
         with self._db.writing() as db:
-            rows = db.execute(
-                """UPDATE reports SET status = 'pending', failures = 0, next_attempt_at = :due
-                WHERE status IN ('pending', 'dead')
-                  AND (:wanted IS NULL OR idempotency_key IN (SELECT value FROM json_each(:wanted)))
-                RETURNING idempotency_key""",
-                {"due": text_of(EPOCH), "wanted": wanted},
-            ).fetchall()
+            rows = db.execute(sql.RETRY, {"due": text_of(EPOCH), "wanted": wanted}).fetchall()
         return tuple(sorted(row[0] for row in rows))
 
     def list(self, *statuses: Status, limit: int = -1) -> tuple[Item, ...]:
         """Items with one of the statuses (all when none is named), oldest first."""
         wanted = statuses or tuple(Status)
         marks = ", ".join("?" * len(wanted))
-        query = f"{SELECT} WHERE r.status IN ({marks}) ORDER BY r.id LIMIT ?"
+        query = f"{sql.SELECT} WHERE r.status IN ({marks}) ORDER BY r.id LIMIT ?"
         with self._db.reading() as db:
             return tuple(item_of(row) for row in db.execute(query, (*wanted, limit)))
 
     def get(self, idempotency_key: str) -> Item | None:
         """One item, or None."""
         with self._db.reading() as db:
-            row = db.execute(f"{SELECT} WHERE r.idempotency_key = ?", (idempotency_key,)).fetchone()
+            row = db.execute(f"{sql.SELECT} WHERE r.idempotency_key = ?", (idempotency_key,)).fetchone()
         return item_of(row) if row else None
 
     def counts(self) -> Counts:
@@ -254,19 +242,15 @@ class Outbox:
         with self._db.reading() as db:
             found = dict(db.execute("SELECT status, COUNT(*) FROM reports GROUP BY status").fetchall())
             blocked = db.execute(
-                f"SELECT COUNT(*) FROM reports AS r WHERE r.status = 'pending' AND {BEHIND_DEAD}"
+                f"SELECT COUNT(*) FROM reports AS r WHERE r.status = 'pending' AND {sql.BEHIND_DEAD}"
             ).fetchone()[0]
         return Counts(**{status.value: found.get(status.value, 0) for status in Status}, blocked=blocked)
 
     def next_due(self, now: datetime) -> datetime | None:
         """When `claim` will next find something; None when that needs a put or a retry first."""
         with self._db.reading() as db:
-            text = db.execute(
-                f"""SELECT MIN(CASE WHEN at > :farthest THEN :now ELSE at END) FROM (
-                    SELECT COALESCE(r.leased_until, r.next_attempt_at) AS at FROM reports AS r
-                    WHERE r.status IN ('pending', 'leased') AND r.seq = {NEXT_SEQ})""",
-                {"now": text_of(now), "farthest": text_of(now + timedelta(seconds=FARTHEST_S))},
-            ).fetchone()[0]
+            values = {"now": text_of(now), "farthest": text_of(now + timedelta(seconds=FARTHEST_S))}
+            text = db.execute(sql.NEXT_DUE, values).fetchone()[0]
         return instant_of(text) if text else None
 
     def blob_path(self, sha256: str) -> Path:
@@ -298,8 +282,8 @@ class Outbox:
         still known to be the same. What is not delivered is never touched.
         """
         with self._db.writing() as db:
-            db.execute(UNREFER, (text_of(delivered_before),))
-            db.execute(EMPTY, (text_of(delivered_before),))
+            db.execute(sql.UNREFER, (text_of(delivered_before),))
+            db.execute(sql.EMPTY, (text_of(delivered_before),))
         freed = self._remove_unused(self._blobs.all())
         with storage_errors(self.folder):
             self._blobs.remove_stale_temps(self._clock().timestamp())
@@ -325,7 +309,7 @@ class Outbox:
         self, db: sqlite3.Connection, report: ConfirmedReport | ClipReport | EndedReport, body: bytes
     ) -> bool:
         key, sha256 = report.idempotency_key, content_hash(body)
-        row = db.execute(INSERT, values_of(report, body, self._clock())).fetchone()
+        row = db.execute(sql.INSERT, values_of(report, body, self._clock())).fetchone()
         if row is None:
             known = db.execute("SELECT sha256 FROM reports WHERE idempotency_key = ?", (key,)).fetchone()[0]
             if known != sha256:

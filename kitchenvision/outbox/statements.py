@@ -32,3 +32,22 @@ CLAIM = f"""
 _OLD = "SELECT id FROM reports WHERE status = 'delivered' AND delivered_at < ? AND body <> x''"
 UNREFER = f"DELETE FROM report_blobs WHERE report_id IN ({_OLD})"
 EMPTY = f"UPDATE reports SET body = x'', blobs = '[]' WHERE id IN ({_OLD})"
+
+RELEASE = """
+    UPDATE reports SET status = 'pending', leased_until = NULL
+    WHERE status = 'leased' AND worker = ?"""
+
+DELIVERED = """
+    UPDATE reports SET status = 'delivered', receipt = ?, delivered_at = ?, leased_until = NULL, last_error = ''
+    WHERE idempotency_key = ? AND status <> 'delivered'"""
+
+RETRY = """
+    UPDATE reports SET status = 'pending', failures = 0, next_attempt_at = :due
+    WHERE status IN ('pending', 'dead')
+      AND (:wanted IS NULL OR idempotency_key IN (SELECT value FROM json_each(:wanted)))
+    RETURNING idempotency_key"""
+
+NEXT_DUE = f"""
+    SELECT MIN(CASE WHEN at > :farthest THEN :now ELSE at END) FROM (
+        SELECT COALESCE(r.leased_until, r.next_attempt_at) AS at FROM reports AS r
+        WHERE r.status IN ('pending', 'leased') AND r.seq = {NEXT_SEQ})"""
