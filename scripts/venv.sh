@@ -24,7 +24,7 @@ make_venv() {
     if [ -f "$venv/.made-from" ] && [ "$(cat "$venv/.made-from")" = "$stamp" ]; then
         return
     fi
-    say "Setting up $venv with $("$python" --version) from $lock (some 200 MB, a few minutes)"
+    say "Setting up $venv with $("$python" --version) from $lock (500 to 800 MB on disk, a few minutes)"
     rm -rf "$venv"
     "$python" -m venv "$venv" || fail "the module venv is missing: on Debian, apt install python3-venv"
     "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$lock" || fail "the packages of $lock could not be installed. Is there a network, or a package index that pip can reach?"
