@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 settings.register_profile(
-    "everywhere", deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow], database=None
+    "everywhere", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow], database=None
 )
 # A check that somebody else waits for gives the same answer twice; on one's own machine it keeps searching.
 settings.register_profile("ci", settings.get_profile("everywhere"), derandomize=True)

@@ -55,7 +55,7 @@ def test_the_picture_the_boxes_and_the_time_of_a_snapshot_are_of_one_frame() -> 
 
 
 @given(best=st.integers(0, 40), fps=st.sampled_from([2, 4, 5, 10]), from_s=st.floats(0, 3))
-@settings(max_examples=25)
+@settings(max_examples=15)
 def test_the_snapshot_lies_in_the_confirming_window(best: int, fps: int, from_s: float) -> None:
     def seen(media_s: float) -> HeadLook:
         return sharpest_at(best / 5)(media_s) if media_s >= from_s else FINE
@@ -118,7 +118,7 @@ def test_a_second_time_at_any_distance_from_the_first_finds_its_picture(off_s: f
         st.tuples(st.sampled_from([1, 3, 8, 33]), st.sampled_from([BARE, FINE, HIDDEN])), min_size=1, max_size=6
     )
 )
-@settings(max_examples=20)
+@settings(max_examples=12)
 def test_whatever_is_seen_every_confirmation_finds_its_picture_and_its_end(
     spans: list[tuple[int, HeadLook]],
 ) -> None:
