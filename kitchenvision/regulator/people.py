@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
@@ -16,8 +17,6 @@ from kitchenvision.regulator.tables import LoginSession, OnceLink, Person
 ROLES = ("admin", "inspector")
 ONCE_LINK_S = 600.0
 _HASHER = PasswordHasher()
-# Compared against when there is no such person, so that the time taken does not tell.
-_NOBODY = _HASHER.hash(secrets.token_urlsafe(16))
 
 
 @dataclass(frozen=True)
@@ -71,7 +70,7 @@ def password_fits(session: Session, username: str, password: str) -> int | None:
     """The person's id when the password is theirs, else None; takes as long for nobody."""
     person = session.scalar(select(Person).where(Person.username == username))
     try:
-        _HASHER.verify(_NOBODY if person is None else person.password_hash, password)
+        _HASHER.verify(_nobody() if person is None else person.password_hash, password)
     except (VerificationError, InvalidHashError):
         return None
     return None if person is None else person.person_id
@@ -132,6 +131,12 @@ def use_once_link(session: Session, token: str, now: datetime) -> int | None:
         .returning(OnceLink.person_id, OnceLink.expires_at)
     ).first()
     return None if used is None or used.expires_at <= now else int(used.person_id)
+
+
+@cache
+def _nobody() -> str:
+    # Compared against when there is no such person, so that the time taken does not tell.
+    return _HASHER.hash(secrets.token_urlsafe(16))
 
 
 def _named(session: Session, username: str) -> Person:
