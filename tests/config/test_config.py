@@ -85,6 +85,7 @@ def test_an_unknown_key_is_named_with_the_keys_that_are_allowed(
         (ZONE + "hours = ['25:00-26:00']", "zones.0.hours", "'25:00-26:00'"),
         (ZONE + "hours = ['06:60-14:00']", "zones.0.hours", "'06:60-14:00'"),
         (ZONE + "hours = ['24:00-06:00']", "zones.0.hours", "'24:00-06:00'"),
+        (ZONE + "hours = ['20:00-24:01']", "zones.0.hours", "'20:00-24:01'"),
         ("[[zones]]\nrules = ['no_hat']", "zones.0.name", "required"),
         ("[[zones]]\nname = 'a'", "zones.0.rules", "required"),
         ("[[zones]]\nname = ''\nrules = []", "zones.0.name", "''"),
