@@ -3,22 +3,25 @@
 import json
 import os
 import sys
+import time
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from kitchenvision.commands.options import JsonOption
 from kitchenvision.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kitchenvision.outbox import Item, Outbox
 
 DONE, PARTIAL, NOTHING = 0, 3, 4
-_SHOWN_ERROR = 160
 
 app = typer.Typer(help="Reports that wait for the regulator.", no_args_is_help=True)
 
@@ -47,10 +50,10 @@ def list_(
         return
     console = Console()
     if items:
-        table = Table("report", "kind", "camera", "status", "tries", "next attempt", "why", box=None)
-        for item in items:
-            table.add_row(item.idempotency_key, item.kind, item.camera_id, _standing(item), *_cells(item))
-        console.print(table)
+        console.print(_table(items))
+        for reason, keys in _reasons(items).items():
+            shown = keys[0] if len(keys) == 1 else f"{len(keys)} reports"
+            console.print(f"{shown}: {reason}", highlight=False, markup=False)
     console.print(
         f"{counts.pending} pending ({counts.blocked} behind a dead one), {counts.leased} on their way, "
         f"{counts.dead} dead, {counts.delivered} delivered",
@@ -117,8 +120,19 @@ def deliver(
     from kitchenvision.outbox.queue import utc_now
 
     token = _token(token_file)
-    with _open(outbox) as box, make_client(to, token, allow_http=allow_http) as client:
-        done = Sender(box, client).run_until_empty(utc_now() + timedelta(seconds=seconds))
+    errors = Console(stderr=True)
+    with (
+        _open(outbox) as box,
+        make_client(to, token, allow_http=allow_http) as client,
+        errors.status("delivering", spinner="line") as status,
+    ):
+
+        def sleep(pause_s: float) -> None:
+            status.update(f"waiting: {escape(sender.last_error)}" if sender.last_error else "waiting")
+            time.sleep(pause_s)
+
+        sender = Sender(box, client, sleep=sleep)
+        done = sender.run_until_empty(utc_now() + timedelta(seconds=seconds))
     left = done.left.undelivered
     if as_json:
         _print_json(
@@ -135,7 +149,7 @@ def deliver(
             f"{done.delivered} report(s) delivered, {left} left ({done.left.dead} dead)", highlight=False
         )
         if left and done.last_error:
-            Console(stderr=True).print(done.last_error, style="red", highlight=False, markup=False)
+            errors.print(done.last_error, style="red", highlight=False, markup=False)
     raise typer.Exit((PARTIAL if done.delivered else NOTHING) if left else DONE)
 
 
@@ -215,14 +229,36 @@ def _row(item: "Item") -> dict[str, object]:
     }
 
 
+def _table(items: "Sequence[Item]") -> Table:
+    """One line a report also on a narrow terminal: the key must stay whole, since `retry` wants it."""
+    table = Table(box=None, padding=(0, 1, 0, 0))
+    for name in ("report", "kind", "status", "tries", "next"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("camera", overflow="fold")
+    for item in items:
+        due = item.next_attempt_at.astimezone()
+        when = f"{due:%H:%M:%S}" if item.status.value == "pending" and due.year > 1970 else ""
+        table.add_row(
+            item.idempotency_key, item.kind, _standing(item), str(item.failures), when, escape(item.camera_id)
+        )
+    return table
+
+
 def _standing(item: "Item") -> str:
     if item.status.value == "dead":
         return "[red]dead[/]"
-    return "[yellow]blocked[/]" if item.blocked else item.status.value
+    if item.blocked:
+        return "[yellow]blocked[/]"
+    return "waits" if item.waits_for else item.status.value
 
 
-def _cells(item: "Item") -> tuple[str, str, str]:
-    due = item.next_attempt_at.astimezone()
-    when = f"{due:%m-%d %H:%M:%S}" if item.status.value == "pending" and due.year > 1970 else ""
-    why = f"waits for {item.waits_for}" if item.waits_for else item.last_error[:_SHOWN_ERROR]
-    return str(item.failures), when, why.replace("[", r"\[")
+def _reasons(items: "Sequence[Item]") -> dict[str, list[str]]:
+    """Each reason once, with the reports that it holds up."""
+    found: dict[str, list[str]] = {}
+    for item in items:
+        reason = item.last_error
+        if item.waits_for and not reason:
+            reason = f"{'blocked by' if item.blocked else 'waits for'} {item.waits_for}"
+        if reason:
+            found.setdefault(reason, []).append(item.idempotency_key)
+    return found

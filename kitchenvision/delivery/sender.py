@@ -26,6 +26,7 @@ from kitchenvision.wire import BlobRef, Receipt
 _CHUNK = 1 << 18
 _LONGEST_ANSWER = 1 << 16  # no receipt and no problem is longer; more would only fill the memory
 _log = logging.getLogger(__name__)
+_log.addHandler(logging.NullHandler())  # who has set up no logging is told by `last_error`, and not twice
 
 
 class _LeaseLost(Exception):

@@ -51,7 +51,11 @@ def test_list_shows_what_is_not_delivered_and_why(folder: Path) -> None:
     result = run("list", folder=folder)
     assert result.exit_code == 0
     assert "unknown rule [x] (field rule_id)" in result.output
-    assert f"waits for {KEY}" in result.output
+    assert f"2 reports: blocked by {KEY}" in result.output
+    narrow = run("list", folder=folder, env={"COLUMNS": "80"}).output
+    for item in ("a/1", "a/2", "a/3", "b/1"):
+        name, seq = item.split("/")
+        assert f"{violation_id(name)}/{seq}" in narrow, "retry wants the whole key"
     assert "3 pending (2 behind a dead one), 0 on their way, 1 dead, 0 delivered" in result.output
 
 
