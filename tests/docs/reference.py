@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from typer.models import ArgumentInfo, OptionInfo
+from typer.models import ArgumentInfo, Context, OptionInfo
 
 from kitchenvision.cli import app
 from kitchenvision.rules.registry import all_rules
@@ -181,12 +181,16 @@ def _functions(typer_app: Any, words: tuple[str, ...]) -> Iterator[tuple[tuple[s
         name = each.name or each.callback.__name__.replace("_", "-")
         yield (*words, name), each.callback
     for group in typer_app.registered_groups:
+        itself = group.typer_instance.registered_callback
+        if itself is not None and itself.invoke_without_command is True:
+            yield (*words, group.name), itself.callback
         yield from _functions(group.typer_instance, (*words, group.name))
 
 
 def _command(words: tuple[str, ...], function: Callable[..., Any]) -> Command:
     hints = get_type_hints(function, include_extras=True)
-    parameters = [_parameter(each, hints[each.name]) for each in inspect.signature(function).parameters.values()]
+    given = inspect.signature(function).parameters.values()
+    parameters = [_parameter(each, hints[each.name]) for each in given if hints[each.name] is not Context]
     text = " ".join((inspect.getdoc(function) or "").split("\n\n")[0].split())
     return Command(words, text, tuple(sorted(parameters, key=lambda p: not p.is_argument)))
 
