@@ -15,7 +15,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DatabaseError, OperationalError
 from sqlalchemy.orm import Session
 
 from kitchenvision.errors import StorageError
@@ -91,7 +91,10 @@ class Database:
 def _storage_errors() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
+    except DatabaseError as error:
+        # A broken or foreign file is a bare DatabaseError; its other children are errors of ours.
+        if not isinstance(error, OperationalError) and type(error) is not DatabaseError:
+            raise
         reason = str(error.orig)
         if "locked" in reason or "busy" in reason:
             raise DatabaseBusy(f"the database is busy: {reason}; try again") from error

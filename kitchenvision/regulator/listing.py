@@ -26,7 +26,7 @@ Instant = Annotated[AwareDatetime | None, BeforeValidator(_empty_is_none)]
 class Filters(BaseModel):
     """What a list is narrowed to; None = all. `since` (from) and `until` (to) are about `captured_at`."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True)
     rule: Choice = None
     canteen: Choice = None
     camera: Choice = None

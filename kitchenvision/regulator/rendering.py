@@ -21,7 +21,7 @@ _STEPS = ((60, "seconds", 1), (3600, "minutes", 60), (86400, "hours", 3600), (86
 
 
 class Words:
-    """One request's language: `words("key", name=value)` gives a message in it."""
+    """One request's language: called with a key and values it gives a message in it."""
 
     def __init__(self, language: Language, timezone: str) -> None:
         self.language = language

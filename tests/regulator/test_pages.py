@@ -3,6 +3,7 @@
 import re
 from datetime import timedelta
 from html.parser import HTMLParser
+from pathlib import Path
 from string import Formatter
 
 import pytest
@@ -96,8 +97,6 @@ def test_every_message_that_a_template_or_module_asks_for_exists() -> None:
 
 
 def _files(folder: str, pattern: str) -> list[str]:
-    from pathlib import Path  # noqa: PLC0415
-
     return [path.read_text("utf-8") for path in Path(folder).glob(pattern)]
 
 
@@ -183,7 +182,7 @@ def test_an_unexpected_error_is_a_page_without_its_inside(
         raise RuntimeError("secret inside")
 
     monkeypatch.setattr(review, "queue", fails)
-    client = TestClient(regulator.app, raise_server_exceptions=False, client=("127.0.0.1", 1))
+    client = TestClient(regulator.app, base_url="http://regulator.test", raise_server_exceptions=False)
     client.cookies.update(regulator.logged_in().cookies)
     answer = client.get("/review", headers=HTML)
     assert answer.status_code == 500

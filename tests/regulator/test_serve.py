@@ -26,7 +26,7 @@ def test_a_port_in_use_is_said_before_anything_is_made(tmp_path: Path) -> None:
 
 
 def test_an_address_of_another_machine_is_a_clear_word_too() -> None:
-    with pytest.raises(PortInUse, match="cannot listen on 203.0.113.7"):
+    with pytest.raises(PortInUse, match=r"cannot listen on 203\.0\.113\.7"):
         bound("203.0.113.7", 0)
 
 
