@@ -91,9 +91,14 @@ class PortInUse(KitchenvisionError):
     """A server cannot listen on the port that it was asked to."""
 
 
-_CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/@\s]*@")
+_CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s]*@")
 
 
 def without_credentials(text: str) -> str:
     """`text` with the user and password of every URL in it replaced by ``***``."""
     return _CREDENTIALS.sub(r"\g<scheme>***@", text)
+
+
+def printable(name: str) -> str:
+    """A file's name as text that can be written: bytes that are not UTF-8 (GBK names on Linux) become marks."""
+    return name.encode("utf-8", "replace").decode("utf-8")

@@ -193,6 +193,25 @@ def write_evidence(evidence: Evidence, folder: Path) -> None:
         raise StorageError(f"evidence cannot be written to {folder}: {error.strerror}; free some space") from error
 
 
+def seal_clip(evidence: Evidence, clip: Path, sha256: str, span: tuple[float, float]) -> None:
+    """Write clip.json: what the clip beside it must be, and to which evidence it belongs.
+
+    Raises:
+        StorageError: disk full or not writable.
+    """
+    facts = {
+        "evidence_sha256": evidence.sha256,
+        "file": clip.name,
+        "sha256": sha256,
+        "from_s": _s(span[0]),
+        "to_s": _s(span[1]),
+    }
+    try:
+        clip.with_name("clip.json").write_bytes(canonical_json(facts))
+    except OSError as error:
+        raise StorageError(f"evidence cannot be written to {clip.parent}: {error.strerror}") from error
+
+
 def verify_folder(folder: Path) -> list[str]:
     """What is wrong with a written evidence folder; empty when every hash fits."""
     path = folder / "evidence.json"
@@ -211,6 +230,24 @@ def verify_folder(folder: Path) -> list[str]:
             problems.append(f"{file}: missing")
         elif content_hash(file.read_bytes()) != files.get(role):
             problems.append(f"{file}: not the bytes that the facts name")
+    return problems + _verify_clip(folder, str(expected))
+
+
+def _verify_clip(folder: Path, evidence_sha256: str) -> list[str]:
+    """The same for the clip, which is made later than the facts; a violation may have none."""
+    path = folder / "clip.json"
+    if not path.exists():
+        return [f"{file}: belongs to no clip.json" for file in sorted(folder.glob("clip.*"))]
+    try:
+        seal = json.loads(path.read_bytes())
+        clip, expected, owner = folder / Path(seal["file"]).name, seal["sha256"], seal["evidence_sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        return [f"{path}: cannot be read: {error}"]
+    problems = [] if owner == evidence_sha256 else [f"{path}: belongs to other evidence"]
+    if not clip.is_file():
+        problems.append(f"{clip}: missing")
+    elif content_hash(clip.read_bytes()) != expected:
+        problems.append(f"{clip}: not the bytes that clip.json names")
     return problems
 
 

@@ -12,8 +12,16 @@ from kitchenvision import __version__
 from kitchenvision.annotate import AnnotatedVideo
 from kitchenvision.build import Eyes, build_stages, rule_settings
 from kitchenvision.config import Settings
-from kitchenvision.errors import SourceBroken, SourceError
-from kitchenvision.evidence import Evidence, Place, clip_report, confirmed_report, ended_report, write_evidence
+from kitchenvision.errors import SourceBroken, SourceError, printable
+from kitchenvision.evidence import (
+    Evidence,
+    Place,
+    clip_report,
+    confirmed_report,
+    ended_report,
+    seal_clip,
+    write_evidence,
+)
 from kitchenvision.frames.source import FrameSource
 from kitchenvision.outbox import ReportConflict
 from kitchenvision.pipeline import Confirmed, Ended, Pipeline, Tally
@@ -91,7 +99,7 @@ class Scanner:
         return Place(
             canteen_id=self.settings.canteen_id,
             camera_id=camera_id,
-            video=info.name,
+            video=printable(info.name),
             source_id=info.content_sha256 or info.name,
             captured_at_source=info.started_at_source,
             model=self.eyes.model,
@@ -161,6 +169,7 @@ class _Run:
             return None
         data = span.path.read_bytes()
         ref = BlobRef(role="clip", sha256=content_hash(data), size=len(data), media_type=span.media_type)
+        seal_clip(evidence, span.path, ref.sha256, (span.from_s, span.to_s))
         made_at = evidence.captured_at + timedelta(seconds=_CLIP_AFTER_S)
         self._put(clip_report(evidence, ref, (span.from_s, span.to_s), made_at), {ref.sha256: span.path})
         self._seqs[evidence.violation_id] = 2

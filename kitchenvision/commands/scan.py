@@ -192,13 +192,14 @@ def _one(
 
 def opened_sources(request: Request) -> Iterator[tuple[str, Any]]:
     """(camera id, how to open it) of each source; the ids are unique."""
+    from kitchenvision.errors import printable
     from kitchenvision.frames.listing import find_videos
     from kitchenvision.frames.open import open_source
 
     if request.one_camera:
         for folder in request.sources:
             name = request.camera_id or Path(folder).name or "camera"
-            yield name, lambda folder=folder: open_source(folder, request.options)
+            yield printable(name), lambda folder=folder: open_source(folder, request.options)
         return
     taken: set[str] = set()
     for path in find_videos(request.sources):
@@ -207,7 +208,7 @@ def opened_sources(request: Request) -> Iterator[tuple[str, Any]]:
         while name in taken:
             name, n = f"{stem}-{n}", n + 1
         taken.add(name)
-        yield name, lambda path=path: open_source(str(path), request.options)
+        yield printable(name), lambda path=path: open_source(str(path), request.options)
 
 
 def _problems(result: "VideoResult", source: "FrameSource") -> list[str]:

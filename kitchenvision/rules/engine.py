@@ -6,7 +6,7 @@ Pure: time arrives with the frame. The same looks give the same violations, live
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from kitchenvision.geometry import centre, in_polygon
+from kitchenvision.geometry import centre, in_polygon, iou
 from kitchenvision.rules.attribution import attributed
 from kitchenvision.rules.debounce import Debounce
 from kitchenvision.rules.rule import Rule, observed
@@ -15,6 +15,8 @@ from kitchenvision.types import HeadLook, Observation, RuleSettings, Track, Viol
 _RETURN_HEADS = 3.0  # how far from its old place a returning person may be, in heads, plus what it could walk
 _RETURN_HEADS_S = 1.0
 _RETURN_SIZE = 1.7
+_ONE_HEAD = 0.5  # IoU from which two heads of one frame are the same
+_HEAD_WAS_HERE = 0.1  # the same for a head and the last one of a track that is not in this frame
 
 
 @dataclass(frozen=True)
@@ -46,7 +48,7 @@ class Engine:
         self._rules, self._settings, self._zones = rules, settings, zones
         self._states: dict[tuple[int, str], Debounce] = {}
         self._open: list[_Open] = []
-        self._now_s = 0.0
+        self._now_s, self._present = 0.0, set[int]()
         self.observations: tuple[Observation, ...] = ()
         self.confirmed_now = False
 
@@ -68,7 +70,7 @@ class Engine:
         Returns:
             Events in order; at most one confirmation per track and rule while one is open.
         """
-        self._now_s = now_s
+        self._now_s, self._present = now_s, {track.track_id for track, _ in seen}
         for track_id in ended:
             self._track_ended(track_id)
         events = self._expired(now_s)
@@ -118,7 +120,7 @@ class Engine:
         if held is not None and not self._in_time(held, finding.started_s):
             self._open.remove(held)
             events, held = [Event(self._ended(held, held.reason))], None
-        returned = held or self._returning(observation, finding.started_s)
+        returned = held or self._taken_over(observation) or self._returning(observation, finding.started_s)
         if returned is not None:
             returned.holder, returned.place = observation.track_id, observation.head_xyxy
             returned.paused_s, returned.reason = None, ""
@@ -176,6 +178,19 @@ class Engine:
             if self._in_time(item, started_s) and _near(
                 item.place, observation.head_xyxy, observation.media_s - item.paused_s
             ):
+                return item
+        return None
+
+    def _taken_over(self, observation: Observation) -> _Open | None:
+        """An open violation whose person this is under another track: the same head, found or counted twice.
+
+        Either both boxes are one head, or the track that holds it is not in this frame and its head was here.
+        """
+        for item in self._open:
+            if item.paused_s is not None or item.violation.rule_id != observation.rule_id:
+                continue
+            gone = item.holder not in self._present
+            if iou(item.place, observation.head_xyxy) > (_HEAD_WAS_HERE if gone else _ONE_HEAD):
                 return item
         return None
 

@@ -91,6 +91,33 @@ def test_changed_evidence_is_found_out(run: Runner, tmp_path: Path, bare_head: P
     assert "snapshot.jpg" in result.said
 
 
+def test_a_changed_or_foreign_clip_is_found_out(run: Runner, tmp_path: Path, bare_head: Path) -> None:
+    """The clip has its own seal: changed bytes, another's seal and a clip without one are each named."""
+    run("scan", bare_head, "--out", tmp_path / "out", "--rules", "no_hat")
+    folder = next((tmp_path / "out" / "evidence").iterdir())
+    clip, seal = folder / "clip.mp4", folder / "clip.json"
+    whole, sealed = clip.read_bytes(), json.loads(seal.read_bytes())
+    clip.write_bytes(whole[:-1])
+    assert "not the bytes" in verify_folder(folder)[0]
+    clip.write_bytes(whole)
+    seal.write_text(json.dumps({**sealed, "evidence_sha256": "0" * 64}))
+    assert "belongs to other evidence" in verify_folder(folder)[0]
+    seal.unlink()
+    assert "belongs to no clip.json" in verify_folder(folder)[0]
+
+
+def test_a_name_that_is_not_utf8_is_scanned(run: Runner, tmp_path: Path) -> None:
+    """A GBK file name on Linux becomes a name with marks in the results; nothing breaks."""
+    path = os.fsencode(tmp_path) + b"/\xba\xf3\xb3\xf8.mp4"
+    try:
+        os.rename(make_video(tmp_path / "a.mp4"), path)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    assert run("scan", os.fsdecode(path), "--out", tmp_path / "out").code == 0
+    (source,) = json.loads((tmp_path / "out" / "scan.json").read_text("utf-8"))["sources"]
+    assert source["video"].endswith(".mp4")
+
+
 def test_hours_of_a_zone_decide_what_is_due(run: Runner, tmp_path: Path, bare_head: Path) -> None:
     """Outside the zone's hours nobody is accused, and an empty result is an empty file."""
     settings = tmp_path / "zones.toml"

@@ -250,3 +250,22 @@ def test_with_own_settings_a_rule_confirms_as_they_say() -> None:
     assert Run(min_ratio=1.0, min_looks=400).shown(20, (track(), BARE)).confirmed == []
     assert isinstance(slow.confirmed[0].looks, tuple)
     assert RuleSettings().window_s == 3
+
+
+def test_a_person_whose_track_switches_is_not_accused_again() -> None:
+    """The holder is not in the frame and another track stands where it stood: it is the same violation."""
+    run = Run().shown(5, (track(1), BARE)).shown(6, (track(2), BARE)).finish()
+    assert [v.track_id for v in run.confirmed] == [1]
+    assert run.ended[0].ended_s == pytest.approx(10.8)
+
+
+def test_one_head_under_two_tracks_is_accused_once() -> None:
+    """Two boxes of one head in the same frames are one person."""
+    run = Run().shown(8, (track(1), BARE), (track(2, x=305.0), BARE))
+    assert len(run.confirmed) == 1
+
+
+def test_somebody_else_beside_a_missing_person_is_accused_too() -> None:
+    """Two heads away it is another person, even in the moment when the first one is not seen."""
+    run = Run().shown(5, (track(1), BARE)).shown(4, (track(2, x=400.0), BARE))
+    assert [v.track_id for v in run.confirmed] == [1, 2]
