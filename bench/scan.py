@@ -138,10 +138,10 @@ def _pictures(wanted: int) -> Iterator[np.ndarray[Any, np.dtype[np.uint8]]]:
                         given += 1
 
 
-def scan(clip: Path, profile: str, out: Path) -> dict[str, Any]:
+def scan(clip: Path, profile: str, threads: int, out: Path) -> dict[str, Any]:
     """One scan of the clip as `kitchenvision scan` does it, but for the page of the report."""
     cpu = Cpu()
-    eyes = open_eyes(None, None, "fast" if profile == "fast" else "thorough")
+    eyes = open_eyes(None, None, "fast" if profile == "fast" else "thorough", threads=threads)
     timed = replace(eyes, detector=TimedDetector(eyes.detector, cpu), looker=TimedLooker(eyes.looker, cpu))
     settings = Settings(analysis_fps=ANALYSIS_FPS)
     folder = ScanFolder(out, {"profile": profile}, force=True)
@@ -175,20 +175,20 @@ def _warm_up(eyes: Eyes, clip: Path) -> None:
         assert len(found) >= 0
 
 
-def peers(clip: Path, most_frames: int) -> list[dict[str, Any]]:
+def peers(clip: Path, most_frames: int, threads: int) -> list[dict[str, Any]]:
     """Loops as they are usually written, by CPU time: every frame, and every fifth. None of them zooms in."""
-    runs = _ultralytics(clip, most_frames) if _has_ultralytics() else _naive(clip, most_frames)
+    runs = _ultralytics(clip, most_frames) if _has_ultralytics() else _naive(clip, most_frames, threads)
     return [
         {"peer": name, "looks_at": looks_at, "cpu_ms_per_video_s": round(1000 * cpu_s * FPS / read, 1)}
         for name, looks_at, read, cpu_s in runs
     ]
 
 
-def _naive(clip: Path, most_frames: int) -> Iterator[tuple[str, str, int, float]]:
+def _naive(clip: Path, most_frames: int, threads: int) -> Iterator[tuple[str, str, int, float]]:
     """cv2 reads every frame in full; the same frame network by ONNX Runtime, letterboxed to 640."""
     card = load_card(models_folder())
     options = ort.SessionOptions()
-    options.intra_op_num_threads = os.cpu_count() or 1
+    options.intra_op_num_threads = threads or os.cpu_count() or 1
     session = ort.InferenceSession(str(card.path(card.frame.file)), options, providers=["CPUExecutionProvider"])
     name = session.get_inputs()[0].name
     for looks_at, stride in (("every frame", 1), ("every 5th frame", 5)):
@@ -258,7 +258,7 @@ def show(summary: dict[str, Any]) -> None:
     clip, host = summary["clip"], summary["machine"]
     load = f", load {host['load_before']:.1f} before" if host["load_before"] is not None else ""
     print(f"{clip['seconds']:g} s of {WIDTH}x{HEIGHT} at {FPS} fps, {ANALYSIS_FPS:g} looked at; {host['cpu']}, "
-          f"{host['cores']} cores{load}")  # fmt: skip
+          f"{host['cores']} cores, {summary['threads']} thread(s){load}")  # fmt: skip
     print(f"{'profile':10}{'wall s':>8}{'x real time':>13}   CPU ms a second of video: {', '.join(STAGES)}, all")
     for row in summary["scans"]:
         stages = row["stages_cpu_ms_per_video_s"]
@@ -277,14 +277,15 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true", help="4 s of video instead of 20")
     parser.add_argument("--no-peer", action="store_true", help="only our own")
+    parser.add_argument("--threads", type=int, default=0, help="CPU threads of the networks; default: all cores")
     given = parser.parse_args()
     seconds = 4.0 if given.quick else 20.0
     host = machine()
     with tempfile.TemporaryDirectory() as name:
         clip = Path(name) / "clip.mp4"
         make_clip(clip, seconds)
-        scans = [scan(clip, profile, Path(name) / profile) for profile in ("fast", "thorough")]
-        others = [] if given.no_peer else peers(clip, FPS if given.quick else 4 * FPS)
+        scans = [scan(clip, profile, given.threads, Path(name) / profile) for profile in ("fast", "thorough")]
+        others = [] if given.no_peer else peers(clip, FPS if given.quick else 4 * FPS, given.threads)
         size = clip.stat().st_size
     for row in others:
         row["times_ours"] = {
@@ -293,6 +294,7 @@ def main() -> int:
     summary = {
         "version": __version__,
         "machine": host,
+        "threads": given.threads or os.cpu_count(),
         "clip": {"seconds": seconds, "width": WIDTH, "height": HEIGHT, "fps": FPS, "bytes": size},
         "scans": scans,
         "peers": others,
