@@ -93,7 +93,7 @@ class Engine:
         return any(state.building() for (track, _), state in self._states.items() if track == track_id)
 
     def is_open(self, track_id: int, rule_id: str) -> bool:
-        """Whether this track stands accused under this rule now; not while that is cleared and waits for a return."""
+        """Whether this track stands accused under this rule; not while that is cleared and waits for a return."""
         held = self._of(track_id, rule_id)
         return held is not None and held.paused_s is None
 

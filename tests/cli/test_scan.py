@@ -134,7 +134,7 @@ def test_hours_of_a_zone_decide_what_is_due(run: Runner, tmp_path: Path, bare_he
 def test_an_interrupted_scan_keeps_what_it_found_and_goes_on(
     run: Runner, tmp_path: Path, bare_head: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C in the second file: exit 130, the first file's rows stay; the same command ends like an unbroken one."""
+    """Ctrl-C in the second file: exit 130, the first one stays; the same command ends like an unbroken one."""
     videos = tmp_path / "videos"
     videos.mkdir()
     shutil.copy2(bare_head, videos / "a.mp4")
