@@ -72,7 +72,7 @@ _PAIRS: dict[str, tuple[str, str]] = {
     "fact.seal": ("证据校验", "Seal"),
     "fact.model": ("模型", "Model"),
     "fact.version": ("软件", "Software"),
-    "fact.captured_from": ("时间来自", "Time comes from"),
+    "fact.captured_from": ("时间来自", "Time from"),
     "fact.wall_clock": ("时钟时间可能不准", "wall-clock time may be off"),
     "from.option": ("用户指定", "what the user gave"),
     "from.container": ("视频文件记录", "the video's own record"),

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from regulator.sample import CANTEEN, Sample, sample, send
 
-from kitchenvision.regulator import setup
+from kitchenvision.regulator import people, setup
 from kitchenvision.regulator.serve import serve
 from kitchenvision.regulator.settings import RegulatorSettings
 
@@ -67,6 +68,12 @@ def deliver(settings: RegulatorSettings, token: str, samples: list[Sample]) -> N
     """Send everything over HTTP, as an edge box does."""
     with httpx.Client(base_url=setup.address(settings.host, settings.port), trust_env=False) as client:
         send(client, token, samples)
+
+
+@pytest.fixture(autouse=True)
+def _quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hashing is slow on purpose, which these tests need not wait for."""
+    monkeypatch.setattr(people, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
 @pytest.fixture(scope="session")

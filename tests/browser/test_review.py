@@ -94,6 +94,24 @@ def test_undo_brings_the_decision_back_and_keeps_both_rows(full: RegulatorSettin
     assert [one["verdict"] for one in kept["decisions"]] == ["confirmed", "withdrawn", "cannot_tell"]
 
 
+def test_undo_takes_back_the_decision_that_is_shown_not_a_later_one(
+    full: RegulatorSettings, open_page: Open
+) -> None:
+    page = open_page(full)
+    first = shows(page, 0)
+    page.keyboard.press("y")
+    second = shows(page, 1)
+    page.keyboard.press("u")
+    shows(page, 2)
+    saved(full, first, 1)
+    row(page, 0).click()
+    shows(page, 0)
+    page.keyboard.press("z")
+    wait_for_state(page, first, "open")
+    assert saved(full, first, 2)["state"] == "open"
+    assert saved(full, second, 1)["state"] == "cannot_tell"
+
+
 def test_another_reason_needs_a_note_which_is_typed_without_deciding(
     full: RegulatorSettings, open_page: Open
 ) -> None:

@@ -157,9 +157,13 @@ function finish() {
 }
 
 async function undo() {
+  // What is shown as decided is what the key undoes; else the newest decision of this visit.
   const here = one();
-  let entry = done.pop();
-  if (!entry && here && here.dataset.state !== "open") entry = { id: here.dataset.id, follows: here.dataset.follows, answered: true };
+  const decided = here && here.dataset.state !== "open" ? here.dataset.id : "";
+  let at = done.length - 1;
+  while (decided && at >= 0 && done[at].id !== decided) at -= 1;
+  let entry = at >= 0 ? done.splice(at, 1)[0] : undefined;
+  if (!entry && decided) entry = { id: decided, follows: here.dataset.follows, answered: true };
   if (!entry) { say(toast.dataset.nothing); return; }
   if (!(await entry.answered)) return; // it failed and has come back by itself
   try {
