@@ -21,6 +21,7 @@ from kitchenvision.wire import ConfirmedReport, Receipt, parse_report, report_by
 router = APIRouter(prefix="/api/v1")
 BlobName = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 _WRITE_BYTES = 1 << 20
+_DRAINED_LIMITS = 4
 
 
 @router.head("/blobs/{sha256}")
@@ -32,8 +33,12 @@ def has_blob(sha256: BlobName, canteen_id: EdgeCanteen, parts: NeedsParts) -> Re
 @router.put("/blobs/{sha256}")
 async def put_blob(sha256: BlobName, canteen_id: EdgeCanteen, parts: NeedsParts, request: Request) -> Response:
     """201 stored, 200 it was there, 422 the bytes have another hash, 413 too large, 507 disk full."""
-    _check_announced(request, parts.settings.max_blob_bytes, "the blob is too large")
+    limit = parts.settings.max_blob_bytes
+    if _announced(request) > limit:
+        await _drain(request, limit)
+        raise _too_large(limit, "the blob is too large")
     if await run_in_threadpool(parts.blobs.size, sha256) is not None:
+        await _drain(request, limit)
         return Response(status_code=200)
     new = await _received(request, parts, sha256)
     return Response(status_code=201 if new else 200)
@@ -64,7 +69,9 @@ async def _received(request: Request, parts: Parts, sha256: str) -> bool:
 async def post_report(canteen_id: EdgeCanteen, parts: NeedsParts, request: Request) -> Response:
     """201 accepted, 200 the same again; 409, 413 and 422 as problems."""
     limit = parts.settings.max_report_bytes
-    _check_announced(request, limit, "the report is too large")
+    if _announced(request) > limit:
+        await _drain(request, limit)
+        raise _too_large(limit, "the report is too large")
     body = bytearray()
     async for piece in request.stream():
         body += piece
@@ -147,10 +154,18 @@ def _check_blobs(blobs: BlobStore, report: AnyReport) -> None:
         raise bad_fields("the size of a blob differs", wrong)
 
 
-def _check_announced(request: Request, limit: int, title: str) -> None:
-    announced = request.headers.get("content-length", "")
-    if announced.isascii() and announced.isdigit() and int(announced) > limit:
-        raise _too_large(limit, title)
+def _announced(request: Request) -> int:
+    length = request.headers.get("content-length", "")
+    return int(length) if length.isascii() and length.isdigit() else 0
+
+
+async def _drain(request: Request, limit: int) -> None:
+    # An answer before the body has been read resets the connection, and the edge would not see the answer.
+    left = _DRAINED_LIMITS * limit
+    async for piece in request.stream():
+        left -= len(piece)
+        if left < 0:
+            return
 
 
 def _too_large(limit: int, title: str) -> Refused:

@@ -6,6 +6,8 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -15,6 +17,7 @@ from kitchenvision.errors import PortInUse
 from kitchenvision.regulator import setup
 from kitchenvision.regulator.serve import bound, free_port, serve
 from kitchenvision.regulator.settings import RegulatorSettings
+from kitchenvision.wire import content_hash
 
 
 def test_a_port_in_use_is_said_before_anything_is_made(tmp_path: Path) -> None:
@@ -38,7 +41,9 @@ def test_the_next_free_port_is_found() -> None:
     assert free_port(port) == port
 
 
-def test_it_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
+@contextmanager
+def running(settings: RegulatorSettings) -> Iterator[str]:
+    """The service in a thread; its address."""
     ready, stop = threading.Event(), threading.Event()
     said: list[str] = []
 
@@ -46,20 +51,42 @@ def test_it_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
         said.append(address)
         ready.set()
 
-    settings = RegulatorSettings(tmp_path / "data", port=0)
     thread = threading.Thread(target=serve, args=(settings, told, stop))
     thread.start()
     try:
         assert ready.wait(30)
-        answer = httpx.get(f"{said[0]}/login", trust_env=False)
-        assert answer.status_code == 200
-        assert "server" not in answer.headers
+        yield said[0]
     finally:
         stop.set()
         thread.join(30)
     assert not thread.is_alive()
+
+
+def test_a_body_that_is_too_large_gets_its_answer_over_a_real_connection(tmp_path: Path) -> None:
+    settings = RegulatorSettings(tmp_path / "data", port=0, max_blob_bytes=1_000_000)
+    token = setup.add_canteen(settings, "canteen-1")
+    data = b"x" * 3_000_000
+    with running(settings) as address, httpx.Client(base_url=address, trust_env=False) as client:
+        headers = {"Authorization": f"Bearer {token}"}
+        for _ in range(3):
+            answer = client.put(f"/api/v1/blobs/{content_hash(data)}", content=data, headers=headers)
+            assert answer.status_code == 413
+            assert answer.json()["type"] == "too-large"
+        small = data[:900_000]
+        codes = [
+            client.put(f"/api/v1/blobs/{content_hash(small)}", content=small, headers=headers).status_code
+            for _ in range(3)
+        ]
+        assert codes == [201, 200, 200]
+
+
+def test_it_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
+    with running(RegulatorSettings(tmp_path / "data", port=0)) as address:
+        answer = httpx.get(f"{address}/login", trust_env=False)
+        assert answer.status_code == 200
+        assert "server" not in answer.headers
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{said[0]}/login", trust_env=False)
+        httpx.get(f"{address}/login", trust_env=False)
 
 
 @pytest.mark.slow
