@@ -20,11 +20,12 @@ from kitchenvision.wire import ModelRef
 
 @dataclass(frozen=True)
 class Eyes:
-    """The two looks of one model, ready to look."""
+    """The looks of one model, ready to look; `cigarettes` finds them on a whole picture, if any network does."""
 
     card: ModelCard
     detector: OnnxDetector
     looker: OnnxHeadLooker
+    cigarettes: OnnxDetector | None
 
     @property
     def model(self) -> ModelRef:
@@ -47,9 +48,14 @@ def open_eyes(
     card = load_card(models_folder(folder), name)
     frame = open_session(str(card.path(card.frame.file)), provider, threads)
     zoom = open_session(str(card.path(card.zoom.file)), provider, threads)
-    detector = OnnxDetector(card, frame, profile)
-    finds_cigarettes = "cigarette" in {card.frame.roles.get(name, name) for name in card.frame.classes}
-    return Eyes(card, detector, OnnxHeadLooker(card, zoom, detector if finds_cigarettes else None))
+    detector = cigarettes = OnnxDetector(card, frame, profile)
+    for_cigarettes = card.for_cigarettes()
+    if for_cigarettes is None:
+        return Eyes(card, detector, OnnxHeadLooker(card, zoom, None), None)
+    if card.cigarette is not None:
+        own = open_session(str(card.path(card.cigarette.file)), provider, threads)
+        cigarettes = OnnxDetector(for_cigarettes, own, profile)
+    return Eyes(card, detector, OnnxHeadLooker(card, zoom, cigarettes), cigarettes)
 
 
 def chosen_rules(wanted: Sequence[str] | None) -> Mapping[str, Rule]:

@@ -34,7 +34,7 @@ def row_of(name: str, picture: Picture, eyes: Eyes) -> dict[str, Any]:
             _head_row(box, math.sqrt(float(confidence)) * look.head, look)
             for box, confidence, look in zip(boxes, heads.confidence, looks, strict=True)
         ],
-        "cigarettes": _cigarettes(found.of(CIGARETTE), looks),
+        "cigarettes": _cigarettes(_whole_picture(picture, found, eyes), looks),
         "persons": _box_rows(found.of(PERSON)),
     }
 
@@ -56,6 +56,12 @@ def _head_row(box: Xyxy, confidence: float, look: HeadLook) -> dict[str, Any]:
             "cannot_judge": round(mask.cannot_judge, 4),
         },
     }
+
+
+def _whole_picture(picture: Picture, found: Detections, eyes: Eyes) -> Detections:
+    if eyes.cigarettes is None or eyes.cigarettes is eyes.detector:
+        return found.of(CIGARETTE)
+    return eyes.cigarettes.detect(picture).of(CIGARETTE)
 
 
 def _cigarettes(whole: Detections, looks: list[HeadLook]) -> list[dict[str, Any]]:

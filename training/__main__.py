@@ -16,10 +16,10 @@ from training.evaluate import PROFILES, evaluate
 from training.export import export
 from training.pseudo import pseudo
 from training.settings import Settings, SettingsError, read_settings
-from training.train_frame import train_frame
+from training.train_frame import train_cigarette, train_frame
 from training.train_zoom import train_zoom
 
-STAGES = ("build", "pseudo", "frame", "zoom", "calibrate", "export", "evaluate", "card")
+STAGES = ("build", "pseudo", "frame", "cigarette", "zoom", "calibrate", "export", "evaluate", "card")
 
 
 def parsed(arguments: list[str] | None) -> argparse.Namespace:
@@ -59,6 +59,7 @@ def stages(given: argparse.Namespace, settings: Settings) -> dict[str, Callable[
         "build": lambda: build(given.data, given.out, settings.data),
         "pseudo": lambda: pseudo(given.out, settings, given.init),
         "frame": lambda: train_frame(given.out, settings, given.init),
+        "cigarette": lambda: train_cigarette(given.out, settings),
         "zoom": lambda: train_zoom(given.out, settings, given.init),
         "calibrate": lambda: calibrate(given.out, settings),
         "export": lambda: export(given.out, settings),

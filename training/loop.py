@@ -155,3 +155,11 @@ def _report(run: Run, means: dict[str, float], pictures_per_s: float) -> None:
         f"{max(left_s, 0) / 60:.1f} min left",
         flush=True,
     )
+
+
+def averaged_weights(folder: Path) -> dict[str, Any]:
+    """The averaged weights of a run and how far it came. Raises FileNotFoundError before the first checkpoint."""
+    path = folder / "checkpoint.pt"
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is missing: run the training stage first")
+    return torch.load(path, map_location="cpu", weights_only=True)

@@ -81,10 +81,17 @@ class Settings:
     data: DataSettings = field(default_factory=DataSettings)
     frame: FrameSettings = field(default_factory=FrameSettings)
     zoom: ZoomSettings = field(default_factory=ZoomSettings)
+    cigarette: FrameSettings = field(default_factory=FrameSettings)
     model: dict[str, Any] = field(default_factory=dict)  # copied into model.toml: profiles, thresholds
 
 
-_SECTIONS = {"data": DataSettings, "frame": FrameSettings, "zoom": ZoomSettings, "loop": LoopSettings}
+_SECTIONS = {
+    "data": DataSettings,
+    "frame": FrameSettings,
+    "zoom": ZoomSettings,
+    "cigarette": FrameSettings,
+    "loop": LoopSettings,
+}
 
 
 def _section(kind: type, values: dict[str, Any], where: str) -> Any:
@@ -94,7 +101,7 @@ def _section(kind: type, values: dict[str, Any], where: str) -> Any:
             raise SettingsError(f"[{where}] {key} = {value!r}: unknown key, known are {', '.join(sorted(known))}")
     ready = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     for key, sub in _SECTIONS.items():
-        if key in ready and key in known:
+        if isinstance(ready.get(key), dict) and key in known:
             ready[key] = _section(sub, values[key], f"{where}.{key}")
     return kind(**ready)
 

@@ -9,42 +9,55 @@ import torch
 
 from training.build import read_set
 from training.frame_loss import FrameLoss
-from training.loop import Batch, Run, train
+from training.loop import Batch, Run, averaged_weights, train
 from training.networks import device_of, frame_net, freeze_leading
 from training.pack import Pack
 from training.pseudo import read_persons
-from training.settings import Settings
+from training.settings import FrameSettings, Settings
 from training.sheets import Sheets
+
+# isort: split
+from ultralytics.nn.tasks import DetectionModel
 
 
 class FrameTask:
     """See `loop.Task`."""
 
-    def __init__(self, settings: Settings, sheets: Sheets, init: Path | None) -> None:
+    def __init__(self, device: str, settings: FrameSettings, sheets: Sheets, net: DetectionModel) -> None:
         self._settings, self._sheets = settings, sheets
-        self._device = device_of(settings.device)
-        net = frame_net(settings.architecture, init).to(self._device, memory_format=torch.channels_last)
-        freeze_leading(net, settings.frame.freeze)
-        self.net = net
-        self._loss = FrameLoss(net.stride.to(self._device), net.model[-1].reg_max, settings.frame).to(self._device)
+        self._device = device_of(device)
+        self.net = net.to(self._device, memory_format=torch.channels_last)
+        freeze_leading(self.net, settings.freeze)
+        self._loss = FrameLoss(net.stride.to(self._device), net.model[-1].reg_max, settings).to(self._device)
 
     def train_mode(self) -> None:
         self.net.train()
-        freeze_leading(self.net, self._settings.frame.freeze)
+        freeze_leading(self.net, self._settings.freeze)
 
     def batch(self, rng: np.random.Generator, progress: float) -> Batch:
-        sizes = self._settings.frame.sizes_px
-        return self._sheets.batch(rng, self._settings.frame.loop.batch, int(rng.choice(sizes)))
+        return self._sheets.batch(rng, self._settings.loop.batch, int(rng.choice(self._settings.sizes_px)))
 
     def loss(self, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
         device = self._device
         images = batch["images"].to(device).contiguous(memory_format=torch.channels_last).float() / 255
-        with torch.autocast(device.type, torch.bfloat16, enabled=self._settings.frame.loop.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=self._settings.loop.bfloat16):
             raw = self.net(images)
         return self._loss(raw, batch["targets"].to(device), batch["known"].to(device))
 
 
 def train_frame(out: Path, settings: Settings, init: Path | None) -> Run:
-    """Train or go on training; weights in OUT/frame/checkpoint.pt."""
-    sheets = Sheets(Pack(out / "set/frames"), read_set(out), read_persons(out), (settings.data, settings.frame))
-    return train(FrameTask(settings, sheets, init), settings.frame.loop, out / "frame")
+    """Train the frame look or go on training; weights in OUT/frame/checkpoint.pt."""
+    net = frame_net(settings.architecture, init)
+    return _train(out, settings, settings.frame, net, "frame")
+
+
+def train_cigarette(out: Path, settings: Settings) -> Run:
+    """Train the cigarette look on from the frame look's weights; weights in OUT/cigarette/checkpoint.pt."""
+    net = frame_net(settings.architecture, None)
+    net.load_state_dict(averaged_weights(out / "frame")["average"])
+    return _train(out, settings, settings.cigarette, net, "cigarette")
+
+
+def _train(out: Path, settings: Settings, look: FrameSettings, net: DetectionModel, name: str) -> Run:
+    sheets = Sheets(Pack(out / "set/frames"), read_set(out), read_persons(out), (settings.data, look))
+    return train(FrameTask(settings.device, look, sheets, net), look.loop, out / name)

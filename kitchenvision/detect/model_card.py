@@ -75,6 +75,7 @@ class ModelCard(_Section):
     licence: str = "AGPL-3.0-only"
     frame: FrameNet
     zoom: ZoomNet
+    cigarette: FrameNet | None = None  # a network of its own for cigarettes; without one the frame's looks for them
     cigarette_zoom: CigaretteZoom = CigaretteZoom()
     thresholds: Thresholds = Thresholds()
     self_test: SelfTest | None = None
@@ -101,7 +102,14 @@ class ModelCard(_Section):
 
     def hashes(self) -> dict[str, str]:
         """SHA-256 of each network file by name."""
-        return {self.frame.file: self.frame.sha256, self.zoom.file: self.zoom.sha256}
+        nets = [net for net in (self.frame, self.zoom, self.cigarette) if net is not None]
+        return {net.file: net.sha256 for net in nets}
+
+    def for_cigarettes(self) -> "ModelCard | None":
+        """This card as the detector of cigarettes needs it; None where no network of it finds any."""
+        net = self.cigarette or self.frame
+        finds = "cigarette" in {net.roles.get(name, name) for name in net.classes}
+        return self.model_copy(update={"frame": net}) if finds else None
 
 
 def models_folder(given: Path | None = None) -> Path:

@@ -8,7 +8,8 @@ class NoHat:
     """See `rule.Rule`."""
 
     rule_id = "no_hat"
-    defaults = RuleSettings()
+    # On cooks of the validation pictures one look in twenty that is 80 % sure errs; it must be 85 % sure to count.
+    defaults = RuleSettings(min_margin=0.35)
 
     def judge(self, track: Track, look: HeadLook, settings: RuleSettings) -> Judgement:
         """Bare against covered."""

@@ -9,7 +9,7 @@ class NoMask:
 
     rule_id = "no_mask"
     # A face needs more pixels than a hat: below 22 px mouth and nose are a few pixels.
-    defaults = RuleSettings(min_head_px=22.0)
+    defaults = RuleSettings(min_head_px=22.0, min_margin=0.3)
 
     def judge(self, track: Track, look: HeadLook, settings: RuleSettings) -> Judgement:
         """None or worn wrongly against worn."""

@@ -17,10 +17,13 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # importing torch and ultralytics warns of their own parts
     import onnx
     import onnxruntime
+    import torch
 
     from kitchenvision.detect.model_card import load_card
     from training.__main__ import main
     from training.build import read_set
+    from training.export import FrameGraph, load_frame
+    from training.settings import read_settings
 
 from tiny_set import RECIPE, write_tiny_set
 
@@ -50,9 +53,9 @@ class Trained:
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     run = Trained(tmp_path_factory.mktemp("training"))
-    for name in ("build", "pseudo", "frame", "zoom"):
+    for name in ("build", "pseudo", "frame", "cigarette", "zoom"):
         assert run.stage(name, 3) == 0
-    for name in ("frame", "zoom", "calibrate", "export", "evaluate", "card"):
+    for name in ("frame", "cigarette", "zoom", "calibrate", "export", "evaluate", "card"):
         assert run.stage(name, 5) == 0
     return run
 
@@ -66,6 +69,20 @@ def test_build_keeps_every_picture_with_its_split(trained: Trained) -> None:
 def test_training_goes_on_where_it_was_stopped(trained: Trained) -> None:
     assert [row["step"] for row in trained.metrics("frame")] == [3, 5]
     assert [row["step"] for row in trained.metrics("zoom")] == [3, 5]
+    assert [row["step"] for row in trained.metrics("cigarette")] == [3, 5]
+
+
+def test_kernels_of_the_cigarette_net_are_stored_in_bytes_and_answer_alike(trained: Trained) -> None:
+    """Eight bits a weight: a quarter of the file, and nearly the scores of the net that was trained."""
+    path = trained.out / "export/cigarette.onnx"
+    assert path.stat().st_size < 3.5e6
+    session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+    picture = np.random.default_rng(0).integers(0, 255, (1, 96, 96, 3), np.uint8)
+    (answer,) = session.run(["predictions"], {"images": picture})
+    net, _ = load_frame(trained.out, read_settings(trained.root / "recipe.toml"), "cigarette")
+    with torch.inference_mode():
+        exact = FrameGraph(net)(torch.from_numpy(picture)).numpy()
+    np.testing.assert_allclose(answer[:, 4:], exact[:, 4:], atol=0.02)
 
 
 def test_losses_are_numbers_for_every_part(trained: Trained) -> None:

@@ -115,6 +115,16 @@ batch = 2
 warm_up_steps = 2
 checkpoint_s = 0
 bfloat16 = false
+[cigarette]
+sizes_px = [64]
+camera = 0.0
+still = 0.0
+[cigarette.loop]
+steps = {steps}
+batch = 2
+warm_up_steps = 2
+checkpoint_s = 0
+bfloat16 = false
 [zoom]
 size_px = 64
 [zoom.loop]
