@@ -135,6 +135,8 @@ checkpoint_s = 0
 bfloat16 = false
 [model.frame]
 profiles = {{ fast = [160], thorough = [96, 160] }}
+[model.cigarette]
+profiles = {{ fast = [96], thorough = [96] }}
 [model.cigarette_zoom]
 size_px = 96
 """
