@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from training.build import read_rows
-from training.export import averaged_weights
+from training.loop import averaged_weights
 from training.settings import Settings
 
 TEMPLATE = Path(__file__).with_name("card_template.md")
@@ -90,16 +90,12 @@ def data_table(rows: list[dict[str, Any]]) -> str:
 def write_card(out: Path, settings: Settings) -> Path:
     """Fill the template with OUT's results; writes OUT/export/CARD.md. Needs the stages before it."""
     evaluation = _read(out / "evaluation.json")
-    frame, zoom = averaged_weights(out / "frame"), averaged_weights(out / "zoom")
-    facts = {
-        "name": settings.name,
-        "version": settings.version,
-        "frame_steps": frame["step"],
-        "frame_minutes": round(frame["elapsed_s"] / 60),
-        "frame_batch": settings.frame.loop.batch,
-        "zoom_steps": zoom["step"],
-        "zoom_minutes": round(zoom["elapsed_s"] / 60),
-        "zoom_batch": settings.zoom.loop.batch,
+    facts: dict[str, Any] = {"name": settings.name, "version": settings.version}
+    for look in ("frame", "cigarette", "zoom"):
+        state = averaged_weights(out / look)
+        facts[f"{look}_steps"], facts[f"{look}_minutes"] = state["step"], round(state["elapsed_s"] / 60)
+        facts[f"{look}_batch"] = getattr(settings, look).loop.batch
+    facts |= {
         "results": results_table(evaluation),
         "recall": recall_table(evaluation),
         "sources": group_table(evaluation, "by_source", "thorough"),
