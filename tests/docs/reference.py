@@ -170,9 +170,9 @@ def accuracy() -> str:
     command = re.search(r"python -m training evaluate .*", told)
     link = _CARD.relative_to(ROOT).as_posix()
     lines = [
-        "Average precision of single looks on validation pictures that no network was trained on, with the number of",
-        "true things in brackets. They were looked at while the recipe was chosen: expect less elsewhere. What the sets",
-        f"are, how small heads do, and known failures: [{link}]({link}).",
+        "Average precision of single looks on validation pictures that no network was trained on, with the number",
+        "of true things in brackets. They were looked at while the recipe was chosen: expect less elsewhere. What the",
+        f"sets are, how small heads do, and known failures: [{link}]({link}).",
         "",
         *rows[first:last],
         *(["", f"    {command.group()}"] if command else []),
