@@ -171,8 +171,8 @@ def accuracy() -> str:
     link = _CARD.relative_to(ROOT).as_posix()
     lines = [
         "Average precision of single looks on validation pictures that no network was trained on, with the number",
-        "of true things in brackets. They were looked at while the recipe was chosen: expect less elsewhere. What the",
-        f"sets are, how small heads do, and known failures: [{link}]({link}).",
+        "of true things in brackets. They were looked at while the recipe was chosen: expect less elsewhere. What",
+        f"the sets are, how small heads do, and known failures: [{link}]({link}).",
         "",
         *rows[first:last],
         *(["", f"    {command.group()}"] if command else []),
