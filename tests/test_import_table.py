@@ -14,13 +14,14 @@ ROOT = Path(__file__).resolve().parents[1]
 NAME = "kitchenvision"
 
 VALUES = {"errors", "types", "geometry"}
-STAGES = {"frames", "detect", "track", "rules", "evidence", "outbox", "planner"}
+STAGES = {"frames", "detect", "track", "rules", "evidence", "outbox", "planner", "verification"}
 UP_TO_DELIVERY = VALUES | STAGES | {"config", "wire", "delivery"}
 COMPOSITION = {"build", "scan", "scan_folder", "single_pictures", "annotate", "evaluate", "report", "demo"}
 # Part (a module or folder of the package) -> the other parts that it may import.
 TABLE: dict[str, set[str]] = {
     **{part: VALUES for part in VALUES | STAGES | {"config", "wire"}},
     "evidence": VALUES | {"wire"},
+    "verification": VALUES | {"wire"},
     "outbox": VALUES | {"wire"},
     "delivery": VALUES | {"outbox", "wire"},
     "pipeline": UP_TO_DELIVERY,

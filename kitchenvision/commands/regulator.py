@@ -52,7 +52,6 @@ def add_canteen(
     settings = regulator_settings(data)
     from kitchenvision.regulator import setup
 
-    setup.prepare(settings)
     token = setup.rotate_token(settings, canteen_id) if rotate else setup.add_canteen(settings, canteen_id, name)
     sys.stdout.write(token + "\n")
 

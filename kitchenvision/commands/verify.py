@@ -18,7 +18,7 @@ def verify(
     as_json: JsonOption = False,
 ) -> None:
     """Check every hash of written evidence; exit code 3 when something was changed or is missing."""
-    from kitchenvision.evidence import verify_folder
+    from kitchenvision.verification import verify_folder
 
     found = sorted(path.parent for folder in folders for path in folder.rglob("evidence.json"))
     if not found:

@@ -11,7 +11,7 @@ import av
 import pytest
 from command_line import Run, make_video
 
-from kitchenvision.evidence import verify_folder
+from kitchenvision.verification import verify_folder
 
 Runner = Callable[..., Run]
 SAMPLES = Path(__file__).parents[2] / "sample_videos"

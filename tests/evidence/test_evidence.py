@@ -24,11 +24,11 @@ from kitchenvision.evidence import (
     draw_boxes,
     encode_jpeg,
     ended_report,
-    verify_folder,
     violation_id,
     write_evidence,
 )
 from kitchenvision.types import RuleSettings
+from kitchenvision.verification import verify_folder
 from kitchenvision.wire import BlobRef, ConfirmedReport, canonical_json, content_hash, parse_report, report_bytes
 
 

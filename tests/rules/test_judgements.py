@@ -30,7 +30,7 @@ def test_a_mask_under_the_nose_or_on_the_chin_counts_as_none(
 
 @pytest.mark.parametrize(
     ("bare", "cannot", "verdict"),
-    [(0.45, 0.51, N), (0.48, 0.49, V), (0.02, 0.49, C), (0.55, 0.0, N), (0.75, 0.0, N), (0.9, 0.0, V)],
+    [(0.45, 0.51, N), (0.50, 0.49, V), (0.02, 0.49, C), (0.55, 0.0, N), (0.94, 0.0, N), (0.96, 0.0, V)],
 )
 def test_doubt_and_a_close_call_are_not_judged(bare: float, cannot: float, verdict: Verdict) -> None:
     assert verdict_of(NoHat(), replace(look(), hat=hat(bare, cannot))) is verdict
