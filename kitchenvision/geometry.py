@@ -29,6 +29,12 @@ def iou(a: Xyxy, b: Xyxy) -> float:
     return float(iou_matrix(np.asarray([a], np.float32), np.asarray([b], np.float32))[0, 0])
 
 
+def as_xyxy(row: Floats) -> Xyxy:
+    """One row of an (N, 4) array as a box of plain numbers."""
+    x0, y0, x1, y1 = (float(v) for v in row)
+    return x0, y0, x1, y1
+
+
 def centre(box: Xyxy) -> tuple[float, float]:
     """(x, y) of the middle."""
     return (box[0] + box[2]) / 2, (box[1] + box[3]) / 2

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from kitchenvision.build import Eyes
-from kitchenvision.geometry import nms
+from kitchenvision.geometry import as_xyxy, nms
 from kitchenvision.types import CIGARETTE, HEAD, PERSON, Detections, HeadLook, Picture, Xyxy
 
 MOST_HEADS = 150  # a crowd beyond this is not a kitchen; keeps the zoom look's cost bounded
@@ -23,7 +23,7 @@ def row_of(name: str, picture: Picture, eyes: Eyes) -> dict[str, Any]:
     found = eyes.detector.detect(picture)
     heads = found.of(HEAD)
     heads = heads[np.argsort(-heads.confidence, kind="stable")[:MOST_HEADS]]
-    boxes = [_xyxy(box) for box in heads.xyxy]
+    boxes = [as_xyxy(box) for box in heads.xyxy]
     sure = int((heads.confidence >= LEAST_HEAD_FOR_CIGARETTES).sum())
     looks = eyes.looker.look(picture, boxes[:sure]) + eyes.looker.look(picture, boxes[sure:], cigarettes=False)
     return {
@@ -75,13 +75,9 @@ def _cigarettes(whole: Detections, looks: list[HeadLook]) -> list[dict[str, Any]
 def _box_rows(found: Detections) -> list[dict[str, Any]]:
     order = np.argsort(-found.confidence, kind="stable")
     return [
-        {"xyxy": _rounded(_xyxy(found.xyxy[i])), "confidence": round(float(found.confidence[i]), 4)} for i in order
+        {"xyxy": _rounded(as_xyxy(found.xyxy[i])), "confidence": round(float(found.confidence[i]), 4)}
+        for i in order
     ]
-
-
-def _xyxy(box: np.ndarray[Any, np.dtype[np.float32]]) -> Xyxy:
-    x0, y0, x1, y1 = (float(v) for v in box)
-    return x0, y0, x1, y1
 
 
 def _rounded(box: Xyxy) -> list[float]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from kitchenvision.geometry import centre, clipped, grown, intersection_matrix, iou, iou_matrix
+from kitchenvision.geometry import as_xyxy, centre, clipped, grown, intersection_matrix, iou, iou_matrix
 from kitchenvision.types import HEAD, PERSON, Detections, Floats, Track, Xyxy
 
 _NEIGHBOURHOOD_HEADS = 3.0
@@ -114,15 +114,15 @@ class Tracker:
             if head is None:
                 # With another's head where its own should be it is that person, found a second time.
                 if not (fit[i] > -1).any():
-                    out.append(_Candidate(_xyxy(box), None, 0.0, sure, True))
+                    out.append(_Candidate(as_xyxy(box), None, 0.0, sure, True))
             else:
                 confidence = float(heads.confidence[head])
                 sure = sure or confidence >= self._settings.head
                 # A doubtful head on a sure person still says where the head is.
-                out.append(_Candidate(_xyxy(box), _xyxy(heads.xyxy[head]), confidence, sure, True))
+                out.append(_Candidate(as_xyxy(box), as_xyxy(heads.xyxy[head]), confidence, sure, True))
         for i, box in enumerate(heads.xyxy):
             if i not in owner.values():
-                head_box, confidence = _xyxy(box), float(heads.confidence[i])
+                head_box, confidence = as_xyxy(box), float(heads.confidence[i])
                 person = clipped(grown(head_box, _NEIGHBOURHOOD_HEADS), *size)
                 out.append(_Candidate(person, head_box, confidence, confidence >= self._settings.head, False))
         return out
@@ -219,8 +219,3 @@ def _upper_square(person: Xyxy) -> Xyxy:
     x, _ = centre(person)
     side = min(person[2] - person[0], (person[3] - person[1]) * 3 / 7)
     return x - side / 2, person[1] - side / 3, x + side / 2, person[1] + side * 2 / 3
-
-
-def _xyxy(box: Floats) -> Xyxy:
-    x0, y0, x1, y1 = (float(v) for v in box)
-    return x0, y0, x1, y1

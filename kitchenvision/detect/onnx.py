@@ -11,7 +11,7 @@ from kitchenvision.detect.decode import decode, joined, suppressed
 from kitchenvision.detect.model_card import ModelCard, Profile
 from kitchenvision.detect.preprocess import PAD_GREY, Placed, letterbox, sharpness, square_crop
 from kitchenvision.errors import ModelError
-from kitchenvision.geometry import centre
+from kitchenvision.geometry import as_xyxy, centre
 from kitchenvision.types import (
     CIGARETTE,
     CLASSES,
@@ -177,7 +177,7 @@ class OnnxHeadLooker:
             kept = suppressed(found, 0.5, width, height)
             answers.append(
                 tuple(
-                    Cigarette(_xyxy(box), float(confidence))
+                    Cigarette(as_xyxy(box), float(confidence))
                     for box, confidence in zip(kept.xyxy, kept.confidence, strict=True)
                 )
             )
@@ -186,11 +186,6 @@ class OnnxHeadLooker:
 
 def _role(name: str) -> int | None:
     return CLASSES.index(name) if name in CLASSES else None
-
-
-def _xyxy(box: Floats) -> Xyxy:
-    x0, y0, x1, y1 = (float(v) for v in box)
-    return x0, y0, x1, y1
 
 
 def _into(placed: Placed, height: int, width: int, picture: Picture) -> Placed:
