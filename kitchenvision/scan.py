@@ -81,7 +81,7 @@ class Scanner:
         try:
             for frame in source.frames():
                 if stopped():
-                    raise Interrupted(run.finish("source ended"))
+                    raise Interrupted(run.finish(tell=False))
                 run.step(run.pipeline.step(frame))
                 run.reached_s = frame.media_s
                 progress(frame.media_s)
@@ -91,7 +91,7 @@ class Scanner:
             run.problem = str(error)
         finally:
             run.close()
-        return run.finish("source ended")
+        return run.finish()
 
     def place(self, source: FrameSource, camera_id: str) -> Place:
         """How the evidence of one source names itself."""
@@ -143,10 +143,11 @@ class _Run:
         if self._video is not None and self.pipeline.seen is not None:
             self._video.add(self.pipeline.seen)
 
-    def finish(self, reason: str) -> VideoResult:
-        for event in self.pipeline.finish(reason):
+    def finish(self, tell: bool = True) -> VideoResult:
+        """End what is open; `tell` says so to the sink too, which an interrupted scan does not: it will go on."""
+        for event in self.pipeline.finish():
             if isinstance(event, Ended):
-                self._ended(event)
+                self._ended(event, tell)
         return VideoResult(self.source.info, self.camera_id, self.problem, self.reached_s, self.rows, self.tally)
 
     def close(self) -> None:
@@ -175,12 +176,14 @@ class _Run:
         self._seqs[evidence.violation_id] = 2
         return span.path
 
-    def _ended(self, event: Ended) -> None:
+    def _ended(self, event: Ended, tell: bool = True) -> None:
         violation, evidence = event.violation, event.evidence
         assert violation.ended_s is not None
         for row in self.rows:
             if row["violation_id"] == evidence.violation_id:
                 row["ended_s"] = round(violation.ended_s, 3)
+        if not tell:
+            return
         after = timedelta(seconds=violation.ended_s - violation.confirmed_s)
         seq = self._seqs[evidence.violation_id] + 1
         self._put(ended_report(evidence, violation, seq, evidence.captured_at + after), {})

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from kitchenvision.errors import SettingsError, StorageError
+from kitchenvision.errors import SettingsError, StorageError, printable
 from kitchenvision.evidence import Evidence
 from kitchenvision.frames.source import SourceInfo
 from kitchenvision.pipeline import Tally
@@ -42,7 +42,7 @@ class VideoResult:
         """As it stands in scan.json."""
         info = self.info
         return {
-            "video": info.name,
+            "video": printable(info.name),
             "camera_id": self.camera_id,
             "sha256": info.content_sha256,
             "codec": info.codec,

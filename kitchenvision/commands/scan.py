@@ -28,7 +28,7 @@ from kitchenvision.commands.options import (
     seconds_of,
     zone_of,
 )
-from kitchenvision.errors import SourceError
+from kitchenvision.errors import SourceError, printable
 
 if TYPE_CHECKING:
     from kitchenvision.frames.source import FrameSource, SourceOptions
@@ -122,7 +122,7 @@ def scan(
 
         raise typer.Exit(preview_sources(request, eyes, wanted, settings, console))
     command = {
-        "sources": sources,
+        "sources": [printable(source) for source in sources],
         "rules": list(wanted),
         "settings": settings.model_dump(mode="json"),
         "model": eyes.model.model_dump(mode="json"),
@@ -153,12 +153,12 @@ def run_scan(scanner: "Scanner", request: Request, console: Console) -> Outcome:
                 with open_one() as source:
                     result = _one(scanner, source, camera_id, progress, stopped)
             except SourceError as error:
-                outcome.problems.append((camera_id, str(error)))
+                outcome.problems.append((camera_id, printable(str(error))))
                 continue
             opened += 1
             interrupted = bool(stopped)
             scanner.folder.add(result, complete=not interrupted)
-            outcome.problems += [(camera_id, text) for text in _problems(result, source)]
+            outcome.problems += [(camera_id, printable(text)) for text in _problems(result, source)]
             if interrupted:
                 outcome.code = INTERRUPTED
                 break
@@ -178,7 +178,7 @@ def _one(
 
     began = time.monotonic()
     total = source.info.duration_s
-    task: TaskID = progress.add_task(source.info.name, total=total, found=0)
+    task: TaskID = progress.add_task(printable(source.info.name), total=total, found=0)
     try:
         result = scanner.scan(
             source, camera_id, lambda at: progress.update(task, completed=at), lambda: bool(stopped)
@@ -192,7 +192,6 @@ def _one(
 
 def opened_sources(request: Request) -> Iterator[tuple[str, Any]]:
     """(camera id, how to open it) of each source; the ids are unique."""
-    from kitchenvision.errors import printable
     from kitchenvision.frames.listing import find_videos
     from kitchenvision.frames.open import open_source
 

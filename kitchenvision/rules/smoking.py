@@ -3,6 +3,8 @@
 from kitchenvision.rules.rule import Judgement, Rule, cannot, unfit
 from kitchenvision.types import Cigarette, HeadLook, RuleSettings, Track, Verdict
 
+# A look that shows none says little: a cigarette is a few pixels, and a hand hides it.
+_NOT_SEEN = 0.3
 _LONGEST_HEADS = 1.0  # a cigarette is about 8 cm, a head 22-25 cm; longer things are spoons and chopsticks
 
 
@@ -22,7 +24,7 @@ class Smoking:
         fitting = [c for c in look.cigarettes if _fits(c, look.head_px)]
         best = max(fitting, key=lambda c: c.confidence, default=None)
         if best is None or best.confidence < settings.min_object:
-            return Judgement(Verdict.COMPLIANT, 0.5 * (best.confidence if best else 0.0))
+            return Judgement(Verdict.COMPLIANT, _NOT_SEEN)
         # The confidence starts at the threshold: it is mapped onto 0.7..1, since the threshold already is a yes.
         share = (best.confidence - settings.min_object) / max(1 - settings.min_object, 1e-6)
         return Judgement(Verdict.VIOLATING, 0.7 + 0.3 * share, best.xyxy)

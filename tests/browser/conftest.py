@@ -76,7 +76,7 @@ def _quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(people, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: while it lives, no other test can run an event loop of its own
 def chromium() -> Iterator[Browser]:
     """The browser; skipped where there is none, which a check that others rely on must not be."""
     if CHROMIUM is None:

@@ -11,6 +11,7 @@ import av
 import pytest
 from command_line import Run, make_video
 
+from kitchenvision.outbox import Outbox
 from kitchenvision.verification import verify_folder
 
 Runner = Callable[..., Run]
@@ -19,6 +20,16 @@ SAMPLES = Path(__file__).parents[2] / "sample_videos"
 
 def rows_of(out: Path) -> list[dict[str, object]]:
     return [json.loads(line) for line in (out / "violations.jsonl").read_text("utf-8").splitlines()]
+
+
+def told(folder: Path) -> dict[str, list[str]]:
+    """Kinds of the reports in an outbox, by camera."""
+    kinds: dict[str, list[str]] = {}
+    with Outbox(folder) as outbox:
+        for item in outbox.list():
+            report = json.loads(item.body)
+            kinds.setdefault(report["camera_id"], []).append(report["kind"])
+    return {camera: sorted(each) for camera, each in kinds.items()}
 
 
 @pytest.mark.slow
@@ -138,7 +149,7 @@ def test_an_interrupted_scan_keeps_what_it_found_and_goes_on(
     videos = tmp_path / "videos"
     videos.mkdir()
     shutil.copy2(bare_head, videos / "a.mp4")
-    shutil.copy2(bare_head, videos / "b.mp4")
+    (videos / "b.mp4").write_bytes(bare_head.read_bytes() + b"\x00\x00\x00\x08free")
     from kitchenvision.pipeline import Pipeline  # noqa: PLC0415  patched below
 
     step = Pipeline.step
@@ -147,7 +158,7 @@ def test_an_interrupted_scan_keeps_what_it_found_and_goes_on(
     def interrupting(self: Pipeline, frame: object) -> object:
         nonlocal frames
         frames += 1
-        if frames == 30:
+        if frames == 46:
             os.kill(os.getpid(), signal.SIGINT)
         return step(self, frame)  # type: ignore[arg-type]
 
@@ -160,12 +171,16 @@ def test_an_interrupted_scan_keeps_what_it_found_and_goes_on(
         "no_hat",
         "--started-at",
         "2026-03-12T08:00:00",
+        "--outbox",
+        tmp_path / "outbox",
     )
     monkeypatch.setattr(Pipeline, "step", interrupting)
     assert run(*command).code == 130
-    assert [row["camera_id"] for row in rows_of(tmp_path / "out")][:1] == ["a"]
+    assert [row["camera_id"] for row in rows_of(tmp_path / "out")] == ["a", "b"]
+    assert told(tmp_path / "outbox") == {"a": ["clip", "confirmed", "ended"], "b": ["clip", "confirmed"]}
     monkeypatch.setattr(Pipeline, "step", step)
     assert run(*command).code == 0
+    assert told(tmp_path / "outbox") == {camera: ["clip", "confirmed", "ended"] for camera in ("a", "b")}
     whole = (
         "scan",
         videos,
