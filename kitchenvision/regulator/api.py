@@ -2,12 +2,14 @@
 
 import json
 import re
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import JSONResponse, Response, StreamingResponse
 from sqlalchemy.orm import Session
+from starlette.types import Receive, Scope, Send
 
 from kitchenvision.regulator import history, store
 from kitchenvision.regulator.auth import ApiReader, Reader
@@ -115,12 +117,29 @@ def _blob_answer(blobs: BlobStore, kept: ReportBlob, request: Request) -> Respon
     shown = kept.media_type in SHOWN_TYPES
     if not shown:
         headers["Content-Disposition"] = "attachment"
-    return StreamingResponse(
+    return _Closing(
         blobs.chunks(kept.sha256, start, end),
         status_code=status,
         headers=headers,
         media_type=kept.media_type if shown else "application/octet-stream",
     )
+
+
+class _Closing(StreamingResponse):
+    """Closes what it streams when the reader leaves: a browser that seeks in a clip does that all the time."""
+
+    def __init__(self, chunks: Iterator[bytes], **kwargs: Any) -> None:
+        super().__init__(chunks, **kwargs)
+        self._chunks = chunks
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send, then close."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            close = getattr(self._chunks, "close", None)
+            if close is not None:
+                close()
 
 
 def _wanted(header: str, size: int) -> tuple[int, int] | None:

@@ -95,7 +95,7 @@ class LocalBlobStore:
             file = self._path(sha256).open("rb")
         except OSError as error:
             raise _storage_error(self._folder, error) from error
-        return _pieces(file, start, end)
+        return _Pieces(file, start, end)
 
     def _path(self, sha256: str) -> Path:
         if not _SHA256.fullmatch(sha256):
@@ -178,16 +178,28 @@ class LocalBlobWriter:
             file.close()
 
 
-def _pieces(file: BinaryIO, start: int, end: int | None) -> Iterator[bytes]:
-    with file:
+class _Pieces:
+    """An open file in pieces; closed at its end, or by `close` when the reader leaves before."""
+
+    def __init__(self, file: BinaryIO, start: int, end: int | None) -> None:
+        self._file, self._left = file, None if end is None else max(end - start, 0)
         file.seek(start)
-        left = None if end is None else end - start
-        while left is None or left > 0:
-            piece = file.read(CHUNK_BYTES if left is None else min(CHUNK_BYTES, left))
-            if not piece:
-                return
-            left = None if left is None else left - len(piece)
-            yield piece
+
+    def __iter__(self) -> "_Pieces":
+        return self
+
+    def __next__(self) -> bytes:
+        piece = self._file.read(CHUNK_BYTES if self._left is None else min(CHUNK_BYTES, self._left))
+        if not piece:
+            self.close()
+            raise StopIteration
+        if self._left is not None:
+            self._left -= len(piece)
+        return piece
+
+    def close(self) -> None:
+        """Twice is harmless."""
+        self._file.close()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from kitchenvision.errors import StorageError
-from kitchenvision.regulator.blobs import BlobStore, HashMismatch, LocalBlobStore
+from kitchenvision.regulator.blobs import BlobStore, HashMismatch, LocalBlobStore, _Pieces
 from kitchenvision.wire import content_hash
 
 DATA = bytes(range(256)) * 4096
@@ -115,3 +115,16 @@ class TestLocalBlobStore(BlobStoreContract):
         (tmp_path / "file").write_text("in the way")
         with pytest.raises(StorageError, match="file"):
             LocalBlobStore(tmp_path / "file")
+
+
+def test_a_reader_who_leaves_in_the_middle_leaves_no_file_open(tmp_path: Path) -> None:
+    """Closing the pieces closes the file, read or not; twice is harmless."""
+    path = tmp_path / "blob"
+    path.write_bytes(b"0123456789")
+    for read in (0, 1):
+        file = path.open("rb")
+        pieces = _Pieces(file, 2, 6)
+        assert b"".join(next(pieces) for _ in range(read)) == b"2345"[: 4 * read]
+        pieces.close()
+        pieces.close()
+        assert file.closed
