@@ -11,7 +11,7 @@ from pathlib import Path
 import httpx
 import pytest
 from argon2 import PasswordHasher
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from regulator.sample import CANTEEN, Sample, sample, send
 
 from kitchenvision.regulator import people, setup
@@ -74,6 +74,9 @@ def deliver(settings: RegulatorSettings, token: str, samples: list[Sample]) -> N
 def _quick_passwords(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hashing is slow on purpose, which these tests need not wait for."""
     monkeypatch.setattr(people, "_HASHER", PasswordHasher(time_cost=1, memory_cost=64, parallelism=1))
+
+
+expect.set_options(timeout=20_000)  # a busy machine is slow, not wrong
 
 
 @pytest.fixture(scope="module")  # not longer: while it lives, no other test can run an event loop of its own
