@@ -1,7 +1,7 @@
 """Puts one camera's line together from a model folder and settings."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kitchenvision.config import Profile, Settings
@@ -87,7 +87,7 @@ def build_stages(
     """A fresh line for one camera; the networks are shared, tracks and rules are its own."""
     thresholds = eyes.card.thresholds
     zones = tuple(
-        zone.__class__(zone.name, zone.polygon, tuple(r for r in zone.rules if r in rules), zone.hours)
+        replace(zone, rules=tuple(r for r in zone.rules if r in rules))
         for zone in settings.zone_values(tuple(rules))
     )
     return Stages(

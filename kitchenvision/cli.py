@@ -19,6 +19,7 @@ from kitchenvision.commands import (
     scan,
     verify,
 )
+from kitchenvision.commands.exits import INTERRUPTED, NOTHING, USAGE
 from kitchenvision.errors import (
     KitchenvisionError,
     PortInUse,
@@ -26,8 +27,6 @@ from kitchenvision.errors import (
     SourceError,
     without_credentials,
 )
-
-DONE, USAGE, PARTIAL, NOTHING, INTERRUPTED = 0, 2, 3, 4, 130
 
 app = typer.Typer(
     name="kitchenvision",

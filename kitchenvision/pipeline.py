@@ -29,6 +29,9 @@ from kitchenvision.types import (
 _ROUNDING_S = 1e-3  # a look at the very edge of the window must still find its picture
 
 
+_SHOWN_PERSON = 0.3  # least confidence of a bystander whose box travels with a snapshot
+
+
 @dataclass(frozen=True)
 class Confirmed:
     """A violation was confirmed; its evidence is complete but for the clip."""
@@ -145,7 +148,7 @@ class Pipeline:
             self._snapshots[frame.media_s] = self._snapshot(frame, found)
 
     def _snapshot(self, frame: Frame, found: Detections) -> Snapshot:
-        persons = found.of(PERSON, 0.3).xyxy
+        persons = found.of(PERSON, _SHOWN_PERSON).xyxy
         return Snapshot(
             media_s=frame.media_s,
             captured_at=frame.captured_at,

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from kitchenvision.commands.exits import DONE, PARTIAL
 from kitchenvision.errors import SettingsError, SourceNotFound
 
 _CANTEEN = "demo-canteen"
@@ -59,7 +60,7 @@ def demo(
             f"{len(checked) - len(wrong)} of {len(checked)} violations have arrived and can be read back."
         )
         if exit_:
-            raise typer.Exit(3 if wrong else 0)
+            raise typer.Exit(PARTIAL if wrong else DONE)
         if prepared.first_admin_password:
             console.print(
                 f"Log in as admin, password (shown only now): {prepared.first_admin_password}", markup=False
@@ -120,7 +121,7 @@ def _scanned(videos: Path, data: Path, console: Console) -> list[dict[str, Any]]
         scanner = Scanner(eyes, rules, settings, zone_of("UTC"), folder, outbox)
         request = Request([str(videos)], data / "scan", SourceOptions(), None, False)
         outcome = run_scan(scanner, request, console)
-    if outcome.code not in (0, 3):
+    if outcome.code not in (DONE, PARTIAL):
         raise SettingsError("--videos", str(videos), "nothing could be scanned")
     return outcome.rows
 

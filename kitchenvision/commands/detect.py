@@ -9,10 +9,9 @@ import typer
 from rich.console import Console
 from rich.progress import track
 
+from kitchenvision.commands.exits import NOTHING, PARTIAL
 from kitchenvision.commands.options import ModelOption, ModelsOption, ProfileOption, profile_of
 from kitchenvision.errors import SourceNotFound, SourceUnreadable, StorageError
-
-_KINDS = {".jpg", ".jpeg", ".png", ".webp", ".bmp"}
 
 
 def detect(
@@ -42,15 +41,17 @@ def detect(
             out.write(json.dumps(row, ensure_ascii=False) + "\n")
     if unread:
         Console(stderr=True).print(f"{unread} of {len(named)} pictures could not be read; their rows say why")
-        raise typer.Exit(4 if unread == len(named) else 3)
+        raise typer.Exit(NOTHING if unread == len(named) else PARTIAL)
 
 
 def _listed(pictures: list[Path]) -> list[tuple[str, Path]]:
     """(name in the row, path): relative to the folder that was given, else the file's own name."""
+    from kitchenvision.frames.pictures import PICTURE_SUFFIXES
+
     named = []
     for given in pictures:
         if given.is_dir():
-            found = sorted(p for p in given.rglob("*") if p.suffix.lower() in _KINDS and p.is_file())
+            found = sorted(p for p in given.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file())
             if not found:
                 raise SourceNotFound(f"{given}: no pictures in this folder (jpg, png, webp, bmp)")
             named += [(p.relative_to(given).as_posix(), p) for p in found]

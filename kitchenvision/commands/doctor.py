@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from kitchenvision import __version__
+from kitchenvision.commands.exits import PARTIAL
 from kitchenvision.commands.options import JsonOption, ModelsOption
 
 _LEAST_FREE_GB = 2.0
@@ -41,7 +42,7 @@ def doctor(
             table.add_row(what, marks[state], words)
         Console().print(table)
     if any(state == "bad" for _, state, _ in checks):
-        raise typer.Exit(3)
+        raise typer.Exit(PARTIAL)
 
 
 def _python() -> Check:

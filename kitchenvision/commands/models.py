@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from kitchenvision.commands.exits import PARTIAL
 from kitchenvision.commands.options import JsonOption, ModelsOption
 from kitchenvision.errors import MissingExtra, ModelError, SettingsError
 
@@ -61,7 +62,7 @@ def verify_models(
         for row in rows:
             Console().print(f"{row['name']} {row['version']}: {row['result']}", highlight=False)
     if not all(row["good"] for row in rows):
-        raise typer.Exit(3)
+        raise typer.Exit(PARTIAL)
 
 
 def self_test(folder: Path, name: str) -> dict[str, Any]:

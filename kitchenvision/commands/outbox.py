@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from kitchenvision.commands.exits import DONE, NOTHING, PARTIAL
 from kitchenvision.commands.options import JsonOption
 from kitchenvision.errors import SettingsError
 
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kitchenvision.outbox import Item, Outbox
-
-DONE, PARTIAL, NOTHING = 0, 3, 4
 
 app = typer.Typer(help="Reports that wait for the regulator.", no_args_is_help=True)
 

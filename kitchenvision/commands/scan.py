@@ -17,6 +17,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemaining
 from rich.table import Table
 from rich.text import Text
 
+from kitchenvision.commands.exits import DONE, INTERRUPTED, NOTHING, PARTIAL
 from kitchenvision.commands.options import (
     JsonOption,
     ModelOption,
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
     from kitchenvision.frames.source import FrameSource, SourceOptions
     from kitchenvision.scan import Scanner, Sink
     from kitchenvision.scan_folder import VideoResult
-
-DONE, PARTIAL, NOTHING, INTERRUPTED = 0, 3, 4, 130
 
 
 @dataclass

@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
+from kitchenvision.commands.exits import DONE, PARTIAL
 from kitchenvision.commands.options import JsonOption
 from kitchenvision.errors import SourceNotFound
 
@@ -32,4 +33,4 @@ def verify(
             for text in texts:
                 Console(stderr=True).print(Text(text, "red"))
         Console().print(f"{len(found)} evidence folder(s) checked, {len(wrong)} with problems", highlight=False)
-    raise typer.Exit(3 if wrong else 0)
+    raise typer.Exit(PARTIAL if wrong else DONE)
