@@ -299,6 +299,7 @@ def test_an_empty_regulator_teaches_what_will_be_here(empty: RegulatorSettings, 
 def test_a_filter_narrows_the_queue_and_survives_decisions(full: RegulatorSettings, open_page: Open) -> None:
     page = open_page(full)
     page.locator("select[name=rule]").select_option("smoking")
+    page.wait_for_url(re.compile("rule=smoking"))  # loaded, its script too: a key pressed before that is lost
     expect(page.locator("#total")).to_have_text("2")
     expect(page.locator(".facts h1")).to_have_text("Smoking")
     page.keyboard.press("y")
