@@ -9,7 +9,6 @@ from kitchenvision.detect.model_card import ModelCard, load_card, models_folder
 from kitchenvision.detect.onnx import OnnxDetector, OnnxHeadLooker, open_session
 from kitchenvision.errors import SettingsError
 from kitchenvision.pipeline import Stages
-from kitchenvision.planner import LookPlanner
 from kitchenvision.rules.engine import Engine
 from kitchenvision.rules.registry import all_rules
 from kitchenvision.rules.rule import Rule
@@ -82,7 +81,7 @@ def rule_settings(rules: Mapping[str, Rule], settings: Settings, card: ModelCard
 
 
 def build_stages(
-    eyes: Eyes, rules: Mapping[str, Rule], settings: Settings, planner: LookPlanner | None = None
+    eyes: Eyes, rules: Mapping[str, Rule], settings: Settings
 ) -> Stages:
     """A fresh line for one camera; the networks are shared, tracks and rules are its own."""
     thresholds = eyes.card.thresholds
@@ -95,5 +94,4 @@ def build_stages(
         looker=eyes.looker,
         tracker=Tracker(TrackSettings(person=thresholds.person, head=thresholds.head)),
         engine=Engine(rules, rule_settings(rules, settings, eyes.card), zones),
-        planner=planner or LookPlanner(),
     )

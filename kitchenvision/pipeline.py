@@ -8,12 +8,13 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
+from functools import partial
 
 from kitchenvision.detect.detector import Detector, HeadLooker
 from kitchenvision.evidence import Evidence, Place, Snapshot, build_evidence, encode_jpeg
 from kitchenvision.planner import LookPlanner
 from kitchenvision.rules.engine import Engine, Event
-from kitchenvision.track import Tracker
+from kitchenvision.track import Tracker, TrackUpdate
 from kitchenvision.types import (
     PERSON,
     Detections,
@@ -67,6 +68,7 @@ class Stages:
     tracker: Tracker
     engine: Engine
     planner: LookPlanner = field(default_factory=LookPlanner)
+    cigarette_planner: LookPlanner = field(default_factory=LookPlanner)
 
 
 @dataclass
@@ -104,17 +106,29 @@ class Pipeline:
         size = (picture.width, picture.height)
         found = stages.detector.detect(picture)
         update = stages.tracker.update(frame.media_s, found, size)
-        stages.planner.forget(update.ended)
-        due = stages.planner.due(frame.media_s, update.tracks, stages.engine.building)
-        heads = [track.head_xyxy for track in due if track.head_xyxy is not None]
-        looks = stages.looker.look(picture, heads)
+        seen = self._look(frame, update)
         local = frame.captured_at.astimezone(self._timezone)
         minute = local.hour * 60 + local.minute
-        events = stages.engine.update(frame.media_s, minute, list(zip(due, looks, strict=True)), update.ended, size)
-        self._count(looks, local.hour)
+        events = stages.engine.update(frame.media_s, minute, seen, update.ended, size)
+        self._count(sum(look is not None for _, look in seen), local.hour)
         self._keep_snapshot(frame, found)
         self.seen = Seen(frame, found, update.tracks, stages.engine.observations, self._open_rules(update.tracks))
         return [self._out(event, frame) for event in events]
+
+    def _look(self, frame: Frame, update: TrackUpdate) -> list[tuple[Track, HeadLook | None]]:
+        """Every track with a head, and the look at it on its turn; cigarettes cost more and have their own."""
+        stages, at_s = self._stages, frame.media_s
+        for planner in (stages.planner, stages.cigarette_planner):
+            planner.forget(update.ended)
+        due = stages.planner.due(at_s, update.tracks, stages.engine.building)
+        with_cigarettes = stages.cigarette_planner.due(at_s, due, partial(stages.engine.building, cigarettes=True))
+        looks: dict[int, HeadLook] = {}
+        for cigarettes in (True, False):
+            tracks = [track for track in due if (track in with_cigarettes) == cigarettes]
+            heads = [track.head_xyxy for track in tracks if track.head_xyxy is not None]
+            answers = stages.looker.look(frame.picture, heads, cigarettes)
+            looks |= {track.track_id: answer for track, answer in zip(tracks, answers, strict=True)}
+        return [(track, looks.get(track.track_id)) for track in update.tracks if track.head_xyxy is not None]
 
     def finish(self, reason: str = "source ended") -> list[Confirmed | Ended]:
         """The source is over; what is open ends."""
@@ -158,9 +172,9 @@ class Pipeline:
             persons=tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in persons),
         )
 
-    def _count(self, looks: list[HeadLook], hour: int) -> None:
+    def _count(self, looks: int, hour: int) -> None:
         self.tally.frames += 1
-        self.tally.looks += len(looks)
+        self.tally.looks += looks
         for observation in self._stages.engine.observations:
             self.tally.verdicts[(observation.rule_id, observation.verdict.value, hour)] += 1
             if observation.why:

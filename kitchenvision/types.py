@@ -155,7 +155,8 @@ class HeadLook:
         head: probability that this is a head at all.
         hat, mask: the answers.
         cigarettes: cigarettes found in the crop of the head with shoulders and hands.
-        cigarette_looked: whether cigarettes were looked for.
+        cigarette_looked: whether cigarettes were looked for; None where it was not their turn, False where it
+            cannot be done.
         head_px: the head's height on the source picture.
         sharpness: mean absolute Laplacian of the head's crop, grey levels; low is blurred.
     """
@@ -164,7 +165,7 @@ class HeadLook:
     hat: HatAnswer
     mask: MaskAnswer
     cigarettes: tuple[Cigarette, ...]
-    cigarette_looked: bool
+    cigarette_looked: bool | None
     head_px: float
     sharpness: float
 

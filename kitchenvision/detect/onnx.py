@@ -134,7 +134,7 @@ class OnnxHeadLooker:
         crops = np.stack([self._crop(image, head) for head in heads])
         is_head, hat, mask = self._answers(crops)
         found: list[tuple[Cigarette, ...]] = [()] * len(heads)
-        looked = cigarettes and self._detector is not None
+        looked = self._detector is not None if cigarettes else None
         if looked:
             found = self._cigarettes(image, heads)
         return [

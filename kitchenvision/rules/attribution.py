@@ -11,26 +11,41 @@ _REACH_HEADS = 3.0  # from the head's middle to a hand that hangs down
 _REACH_PERSON = 1.15
 
 
-def attributed(seen: Sequence[tuple[Track, HeadLook]]) -> list[tuple[Track, HeadLook]]:
-    """The same looks, each with only the cigarettes within its person's reach and nearest to its head."""
+Seen = Sequence[tuple[Track, HeadLook | None]]
+
+
+def attributed(seen: Seen) -> list[tuple[Track, HeadLook]]:
+    """Those that were looked at, each with only the cigarettes within its person's reach and nearest to its head.
+
+    Who was not looked at this time (None) may still be the one whose it is.
+    """
     return [
         (track, replace(look, cigarettes=tuple(c for c in look.cigarettes if _is_his(c, track, seen))))
         for track, look in seen
+        if look is not None
     ]
 
 
-def _is_his(cigarette: Cigarette, track: Track, seen: Sequence[tuple[Track, HeadLook]]) -> bool:
+def _is_his(cigarette: Cigarette, track: Track, seen: Seen) -> bool:
     mine = _distance_heads(cigarette.xyxy, track)
-    if mine > _REACH_HEADS or not _within(cigarette.xyxy, grown(track.person_xyxy, _REACH_PERSON)):
+    if not _reaches(track, cigarette):
         return False
     for other, look in seen:
         if other.track_id == track.track_id:
             continue
-        shared = any(iou(grown(c.xyxy, 2), grown(cigarette.xyxy, 2)) > _SAME_THING for c in look.cigarettes)
+        if look is None or look.cigarette_looked is None:
+            shared = _reaches(other, cigarette)
+        else:
+            shared = any(iou(grown(c.xyxy, 2), grown(cigarette.xyxy, 2)) > _SAME_THING for c in look.cigarettes)
         # In the very middle it stays with the one who came first: one thing never accuses two.
         if shared and (_distance_heads(cigarette.xyxy, other), other.track_id) < (mine, track.track_id):
             return False
     return True
+
+
+def _reaches(track: Track, cigarette: Cigarette) -> bool:
+    near = _distance_heads(cigarette.xyxy, track) <= _REACH_HEADS
+    return near and _within(cigarette.xyxy, grown(track.person_xyxy, _REACH_PERSON))
 
 
 def _distance_heads(box: Xyxy, track: Track) -> float:

@@ -47,9 +47,14 @@ class Debounce:
             self.last_violating_s = look.media_s
 
     def building(self) -> bool:
-        """Whether a violation may be building up: something in the window violates, or too little is known."""
+        """Whether a violation may be building up: something in the window violates, or the track is new.
+
+        Looks that could not be judged, one after the other, are no reason to look more often.
+        """
         window = self._window()
-        return not window or any(look.verdict is Verdict.VIOLATING for look in window)
+        if not window:
+            return len(self._looks) < self._settings.min_looks
+        return any(look.verdict is Verdict.VIOLATING for look in window)
 
     def finding(self) -> Finding | None:
         """The finding that the looks so far confirm, if any; only right after a violating look."""

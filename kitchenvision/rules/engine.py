@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from kitchenvision.geometry import centre, in_polygon, iou
-from kitchenvision.rules.attribution import attributed
+from kitchenvision.rules.attribution import Seen, attributed
 from kitchenvision.rules.debounce import Debounce
 from kitchenvision.rules.rule import Rule, observed
-from kitchenvision.types import HeadLook, Observation, RuleSettings, Track, Violation, Xyxy, Zone
+from kitchenvision.types import Observation, RuleSettings, Track, Violation, Xyxy, Zone
 
 _RETURN_HEADS = 3.0  # how far from its old place a returning person may be, in heads, plus what it could walk
 _RETURN_HEADS_S = 1.0
@@ -56,7 +56,7 @@ class Engine:
         self,
         now_s: float,
         minute: int,
-        seen: Sequence[tuple[Track, HeadLook]],
+        seen: Seen,
         ended: Sequence[int],
         size: tuple[int, int],
     ) -> list[Event]:
@@ -64,7 +64,8 @@ class Engine:
 
         Args:
             now_s: media time. minute: minute of the local day, 0..1439.
-            seen: tracks that were looked at, with their looks. ended: tracks that are over.
+            seen: tracks with a head in this frame, each with its look, None if it was not its turn.
+            ended: tracks that are over.
             size: (width, height) of the picture.
 
         Returns:
@@ -78,6 +79,8 @@ class Engine:
         for track, look in attributed(seen):
             for rule_id, zone in sorted(self._due(track, minute, size).items()):
                 rule, settings = self._rules[rule_id], self._settings[rule_id]
+                if rule.needs_cigarettes and look.cigarette_looked is None:
+                    continue
                 observation = observed(now_s, rule_id, track, look, rule.judge(track, look, settings))
                 observations.append(observation)
                 events += self._take(observation, zone)
@@ -85,12 +88,21 @@ class Engine:
         self.confirmed_now = any(event.violation.ended_s is None for event in events)
         return events
 
-    def building(self, track_id: int) -> bool:
-        """Whether this track should be looked at often: a violation may be building up or is not yet known of.
+    def building(self, track_id: int, cigarettes: bool = False) -> bool:
+        """Whether this track should be looked at often: a violation may be building up, or little is known yet.
 
-        Never where no rule is due.
+        Never where no rule is due, and not for a violation that is open already: that it goes on, or ends, a look
+        now and then tells as well.
+
+        Args:
+            track_id: the track.
+            cigarettes: only what needs cigarettes looked for.
         """
-        return any(state.building() for (track, _), state in self._states.items() if track == track_id)
+        return any(
+            state.building() and not self.is_open(track, rule_id)
+            for (track, rule_id), state in self._states.items()
+            if track == track_id and (self._rules[rule_id].needs_cigarettes or not cigarettes)
+        )
 
     def is_open(self, track_id: int, rule_id: str) -> bool:
         """Whether this track stands accused under this rule; not while that is cleared and waits for a return."""

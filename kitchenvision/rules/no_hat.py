@@ -8,6 +8,7 @@ class NoHat:
     """See `rule.Rule`."""
 
     rule_id = "no_hat"
+    needs_cigarettes = False
     # Dark caps pass for hair. On the cooks of the validation pictures (28 px), 11 of 137 covered heads are called
     # bare from 0.7 on and 5 from 0.95 on; of bare heads 92 % and 74 %. So a look must be 95 % sure, and there must
     # be more of them. Chosen on those pictures: expect worse elsewhere.

@@ -8,6 +8,7 @@ class NoMask:
     """See `rule.Rule`."""
 
     rule_id = "no_mask"
+    needs_cigarettes = False
     # A face needs more pixels than a hat: below 22 px mouth and nose are a few pixels.
     defaults = RuleSettings(min_head_px=22.0, min_margin=0.3)
 

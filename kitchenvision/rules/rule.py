@@ -17,6 +17,10 @@ class Rule(Protocol):
     def defaults(self) -> RuleSettings:
         """Its settings where nothing else is said."""
 
+    @property
+    def needs_cigarettes(self) -> bool:
+        """Whether it asks for cigarettes around the head, which cost a look of their own."""
+
     def judge(self, track: Track, look: HeadLook, settings: RuleSettings) -> "Judgement":
         """What this look says of this track; never raises, never remembers."""
 

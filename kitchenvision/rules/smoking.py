@@ -12,6 +12,7 @@ class Smoking:
     """See `rule.Rule`."""
 
     rule_id = "smoking"
+    needs_cigarettes = True
     defaults = RuleSettings(window_s=2.0, min_head_px=24.0)
 
     def judge(self, track: Track, look: HeadLook, settings: RuleSettings) -> Judgement:

@@ -141,7 +141,7 @@ class TestEveryHeadLooker:
         heads = heads_of(eyes)[:1]
         assert eyes.looker.look(eyes.picture, heads)[0].cigarette_looked
         (without,) = eyes.looker.look(eyes.picture, heads, cigarettes=False)
-        assert (without.cigarette_looked, without.cigarettes) == (False, ())
+        assert (without.cigarette_looked, without.cigarettes) == (None, ())
 
     def test_no_heads_no_answers(self, eyes: Eyes) -> None:
         assert eyes.looker.look(eyes.picture, []) == []

@@ -28,6 +28,7 @@ class ScriptedEyes:
         self._where, self._look = where, look
         self.now_s = 0.0
         self.looked: list[tuple[float, Xyxy]] = []
+        self.cigarettes_looked: list[float] = []
 
     def detect(self, picture: Picture) -> Detections:
         """Persons with heads where the script says."""
@@ -37,7 +38,10 @@ class ScriptedEyes:
     def look(self, picture: Picture, heads: Sequence[Xyxy], cigarettes: bool = True) -> list[HeadLook]:
         """What the script says, for each head; remembers that it was asked."""
         self.looked += [(self.now_s, head) for head in heads]
-        return [self._look(self.now_s) for _ in heads]
+        if cigarettes:
+            self.cigarettes_looked += [self.now_s for _ in heads]
+            return [self._look(self.now_s) for _ in heads]
+        return [replace(self._look(self.now_s), cigarettes=(), cigarette_looked=None) for _ in heads]
 
 
 class Scene:

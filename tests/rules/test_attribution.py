@@ -1,12 +1,14 @@
 """Whose cigarette: one thing accuses one person."""
 
+from dataclasses import replace
+
 import pytest
 from builders import cigarette, look, track
 from hypothesis import given
 from hypothesis import strategies as st
 
 from kitchenvision.rules.attribution import attributed
-from kitchenvision.types import Cigarette
+from kitchenvision.types import Cigarette, HeadLook
 
 
 def holders(thing: Cigarette, *xs: float) -> list[int]:
@@ -27,6 +29,13 @@ def test_it_goes_to_the_nearest_head() -> None:
 
 def test_in_the_very_middle_it_goes_to_one_of_them() -> None:
     assert holders(cigarette(300, 115), 270, 330) == [1]
+
+
+@pytest.mark.parametrize("unseen", [None, replace(look(), cigarette_looked=None)], ids=["no look", "not asked for"])
+def test_a_neighbour_whose_turn_it_was_not_may_still_be_the_nearer(unseen: HeadLook | None) -> None:
+    near, far = cigarette(265, 115), cigarette(335, 115)
+    seen = [(track(1, x=260), unseen), (track(2, x=340), look(cigarettes=[near, far]))]
+    assert [it.cigarettes for who, it in attributed(seen) if who.track_id == 2] == [(far,)]
 
 
 @pytest.mark.parametrize("where", [(300, 300), (500, 110)])

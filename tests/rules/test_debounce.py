@@ -198,3 +198,10 @@ def test_looking_often_while_it_may_build_up_and_seldom_when_all_is_well() -> No
     assert not state.building()
     state.add(observation(4.5, V))
     assert state.building()
+
+
+def test_who_cannot_be_judged_is_not_looked_at_often_for_ever() -> None:
+    state = Debounce(SETTINGS)
+    for look in steady(5, 4, N):
+        state.add(look)
+    assert not state.building()

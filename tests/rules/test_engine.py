@@ -231,6 +231,25 @@ def test_a_look_is_due_often_while_little_is_known_and_seldom_when_all_is_well()
     assert run.engine.building(1)
 
 
+def test_while_a_violation_is_open_it_needs_no_more_looks_than_when_all_is_well() -> None:
+    run = Run().shown(5, (track(), BARE))
+    assert run.engine.is_open(1, "no_hat")
+    assert not run.engine.building(1)
+
+
+def test_a_bare_head_alone_asks_for_no_cigarettes() -> None:
+    run = Run().shown(5, (track(), FINE)).shown(0.2, (track(), BARE))
+    assert run.engine.building(1)
+    assert not run.engine.building(1, cigarettes=True)
+    run.shown(0.2, (track(), look(cigarettes=[cigarette(310, 112)])))
+    assert run.engine.building(1, cigarettes=True)
+
+
+def test_a_look_without_cigarettes_is_no_observation_of_smoking() -> None:
+    run = Run().shown(1, (track(), replace(FINE, cigarette_looked=None)))
+    assert {o.rule_id for o in run.engine.observations} == {"no_hat", "no_mask"}
+
+
 def test_where_no_rule_is_due_nobody_is_looked_at_often() -> None:
     run = Run(LEFT).shown(5, (track(2, x=500), BARE))
     assert not run.engine.building(2)

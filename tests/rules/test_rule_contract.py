@@ -32,7 +32,7 @@ def looks(draw: st.DrawFn) -> HeadLook:
         hat=HatAnswer(*adding_up(draw(st.lists(SHARE, min_size=3, max_size=3)))),
         mask=MaskAnswer(*adding_up(draw(st.lists(SHARE, min_size=4, max_size=4)))),
         cigarettes=tuple(Cigarette(box, c) for box, c in draw(st.lists(st.tuples(BOXES, SHARE), max_size=3))),
-        cigarette_looked=draw(st.booleans()),
+        cigarette_looked=draw(st.sampled_from((True, False, None))),
         head_px=draw(st.floats(0, 900)),
         sharpness=draw(st.floats(0, 200)),
     )
