@@ -1,8 +1,9 @@
-"""Stage `export`: two ONNX files with pictures in, probabilities out, and the model.toml that describes them.
+"""Stage `export`: three ONNX files with pictures in, probabilities out, and the model.toml that describes them.
 
-Scaling to 0..1 and the transpose are inside the graphs, so that a caller hands over uint8 pixels. Weights are
-stored as FP16 and cast to FP32 in the graph: half the file, and the runtime folds the casts when it loads, so
-that it computes at FP32 speed.
+Scaling to 0..1 and the transpose are inside the graphs, so that a caller hands over uint8 pixels. The frame look
+and the cigarette look are computed in 8 bits where the recipe says `int8` (quantize.py). Else weights are stored as
+FP16 and cast to FP32 in the graph: half the file, and the runtime folds the casts when it loads, so that it
+computes at FP32 speed.
 """
 
 from __future__ import annotations
@@ -22,9 +23,14 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import nn
 
 from training import torchvision_shim  # noqa: F401  ultralytics needs a torchvision that imports
+from training.build import read_set
 from training.loop import averaged_weights
 from training.networks import ZoomNet, frame_net, predictions, split_logits
-from training.settings import CLASSES, HAT, MASK, Settings
+from training.pack import Pack
+from training.pseudo import read_persons
+from training.quantize import Pixels, quantize
+from training.settings import CLASSES, HAT, MASK, FrameSettings, Settings
+from training.sheets import Sheets
 
 # isort: split
 from ultralytics.nn.modules.conv import Conv
@@ -93,27 +99,8 @@ def half_stored(graph: onnx.ModelProto) -> onnx.ModelProto:
     return graph
 
 
-def byte_stored(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """Store kernels as INT8 with one scale an output channel, multiplied back in the graph.
-
-    Only the file is smaller: the runtime folds the products when it loads, and computes in FP32.
-    """
-    nodes, kept = [], []
-    for tensor in graph.graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        if tensor.data_type != TensorProto.FLOAT or values.ndim != 4 or values.size < _SMALL:
-            kept.append(tensor)
-            continue
-        scale = np.maximum(np.abs(values).max((1, 2, 3), keepdims=True) / 127, 1e-12).astype(np.float32)
-        name = tensor.name
-        kept.append(numpy_helper.from_array(np.rint(values / scale).astype(np.int8), f"{name}.i8"))
-        kept.append(numpy_helper.from_array(scale, f"{name}.scale"))
-        nodes.append(helper.make_node("Cast", [f"{name}.i8"], [f"{name}.float"], to=TensorProto.FLOAT))
-        nodes.append(helper.make_node("Mul", [f"{name}.float", f"{name}.scale"], [name]))
-    nodes += list(graph.graph.node)
-    del graph.graph.initializer[:], graph.graph.node[:]
-    graph.graph.initializer.extend(kept)
-    graph.graph.node.extend(nodes)
+def whole(graph: onnx.ModelProto) -> onnx.ModelProto:
+    """Store everything as it is."""
     return graph
 
 
@@ -168,18 +155,33 @@ def temperatures(out: Path) -> dict[str, float]:
     return {question: float(found.get(question, 1.0)) for question in ("head", "hat", "mask")}
 
 
+def export_frame(out: Path, settings: Settings, look: str, path: Path) -> dict[str, Any]:
+    """Write the frame net (`look="frame"`) or the cigarette net; returns its checkpoint."""
+    given: FrameSettings = getattr(settings, look)
+    net, state = load_frame(out, settings, look)
+    names = {"images": {0: "pictures", 1: "height", 2: "width"}, "predictions": {0: "pictures", 2: "anchors"}}
+    sample = torch.zeros(2, 96, 128, 3, dtype=torch.uint8)
+    write_onnx(FrameGraph(fused(net)), sample, path, names, whole if given.int8 else half_stored)
+    if given.int8:
+        quantize(path, calibration_sheets(out, settings, given))
+    return state
+
+
+def calibration_sheets(out: Path, settings: Settings, given: FrameSettings) -> list[Pixels]:
+    """Sheets (S, S, 3) uint8 RGB of the training pictures, drawn by the look's seed."""
+    sheets = Sheets(Pack(out / "set/frames"), read_set(out), read_persons(out), (settings.data, given))
+    rng = np.random.default_rng([given.loop.seed, 8])
+    drawn = (sheets.draw(rng, given.int8_side_px).image for _ in range(given.int8_sheets))
+    return [np.ascontiguousarray(image[..., ::-1]) for image in drawn]
+
+
 def export(out: Path, settings: Settings) -> Path:
     """Write OUT/export/{model.onnx, zoom.onnx, cigarette.onnx, model.toml}; returns the folder."""
     folder = out / "export"
     folder.mkdir(parents=True, exist_ok=True)
-    frame, frame_state = load_frame(out, settings)
-    cigarette, cigarette_state = load_frame(out, settings, "cigarette")
+    frame_state = export_frame(out, settings, "frame", folder / "model.onnx")
+    cigarette_state = export_frame(out, settings, "cigarette", folder / "cigarette.onnx")
     zoom, zoom_state = load_zoom(out, settings)
-    names = {"images": {0: "pictures", 1: "height", 2: "width"}, "predictions": {0: "pictures", 2: "anchors"}}
-    sample = torch.zeros(2, 96, 128, 3, dtype=torch.uint8)
-    write_onnx(FrameGraph(fused(frame)), sample, folder / "model.onnx", names)
-    # Three nets in 16 bits would be more than 12 MB; this one looks at crops only, where 8 bits cost least.
-    write_onnx(FrameGraph(fused(cigarette)), sample, folder / "cigarette.onnx", names, byte_stored)
     size = settings.zoom.size_px
     write_onnx(
         ZoomGraph(fused(zoom), temperatures(out)),

@@ -60,6 +60,9 @@ class FrameSettings:
     box_gain: float = 7.5
     class_gain: float = 0.5
     dfl_gain: float = 1.5
+    int8: bool = False  # export it in 8 bits, calibrated on `int8_sheets` sheets of this side
+    int8_sheets: int = 24
+    int8_side_px: int = 640
     loop: LoopSettings = field(default_factory=LoopSettings)
 
 

@@ -23,6 +23,7 @@ with warnings.catch_warnings():
     from training.__main__ import main
     from training.build import read_set
     from training.export import FrameGraph, load_frame
+    from training.quantize import quantize
     from training.settings import read_settings
 
 from tiny_set import RECIPE, write_tiny_set
@@ -72,17 +73,31 @@ def test_training_goes_on_where_it_was_stopped(trained: Trained) -> None:
     assert [row["step"] for row in trained.metrics("cigarette")] == [3, 5]
 
 
-def test_kernels_of_the_cigarette_net_are_stored_in_bytes_and_answer_alike(trained: Trained) -> None:
-    """Eight bits a weight: a quarter of the file, and nearly the scores of the net that was trained."""
+def test_a_net_in_eight_bits_is_small_and_answers_nearly_alike(trained: Trained) -> None:
+    """A quarter of the file, nearly the scores of the net that was trained, and really 8-bit convolutions."""
     path = trained.out / "export/cigarette.onnx"
     assert path.stat().st_size < 3.5e6
+    assert not list(path.parent.glob("*.prepared*"))
+    nodes = onnx.load(str(path)).graph.node
+    rounded = {node.output[0] for node in nodes if node.op_type == "DequantizeLinear"}
+    convolutions = [node for node in nodes if node.op_type == "Conv"]
+    assert sum(node.input[0] in rounded for node in convolutions) > 0.8 * len(convolutions)
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     picture = np.random.default_rng(0).integers(0, 255, (1, 96, 96, 3), np.uint8)
     (answer,) = session.run(["predictions"], {"images": picture})
     net, _ = load_frame(trained.out, read_settings(trained.root / "recipe.toml"), "cigarette")
     with torch.inference_mode():
         exact = FrameGraph(net)(torch.from_numpy(picture)).numpy()
-    np.testing.assert_allclose(answer[:, 4:], exact[:, 4:], atol=0.02)
+    np.testing.assert_allclose(answer[:, 4:], exact[:, 4:], atol=0.05)
+
+
+def test_a_graph_that_is_not_ours_is_refused_by_the_quantizer(trained: Trained, tmp_path: Path) -> None:
+    other = tmp_path / "zoom.onnx"
+    other.write_bytes((trained.out / "export/zoom.onnx").read_bytes())
+    with pytest.raises(ValueError, match="not a frame graph"):
+        quantize(other, [np.zeros((64, 64, 3), np.uint8)])
+    with pytest.raises(ValueError, match="no pictures"):
+        quantize(other, [])
 
 
 def test_losses_are_numbers_for_every_part(trained: Trained) -> None:

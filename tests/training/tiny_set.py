@@ -116,6 +116,9 @@ warm_up_steps = 2
 checkpoint_s = 0
 bfloat16 = false
 [cigarette]
+int8 = true
+int8_sheets = 8
+int8_side_px = 96
 sizes_px = [64]
 camera = 0.0
 still = 0.0
