@@ -25,7 +25,7 @@ from torch import nn
 from training import torchvision_shim  # noqa: F401  ultralytics needs a torchvision that imports
 from training.build import read_set
 from training.loop import averaged_weights
-from training.networks import ZoomNet, frame_net, predictions, split_logits
+from training.networks import ZoomNet, frame_net, mirrored_logits, predictions, split_logits
 from training.pack import Pack
 from training.pseudo import read_persons
 from training.quantize import Pixels, quantize
@@ -61,7 +61,7 @@ class ZoomGraph(nn.Module):
         self.net, self._temperature = net.eval(), temperature
 
     def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        head, hat, mask = split_logits(self.net(crops.permute(0, 3, 1, 2).float() / 255))
+        head, hat, mask = split_logits(mirrored_logits(self.net, crops.permute(0, 3, 1, 2).float() / 255))
         warmth = self._temperature
         return (
             (head / warmth["head"]).sigmoid(),

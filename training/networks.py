@@ -97,6 +97,15 @@ class ZoomNet(nn.Module):
         return self.linear(self.dropout(self.backbone(crops).mean((2, 3))))
 
 
+def mirrored_logits(net: nn.Module, crops: torch.Tensor) -> torch.Tensor:
+    """(N, 3, S, S) float -> (N, 8): mean over each crop and its mirror image, since left and right mean nothing.
+
+    Twice the time of a net that takes a fortieth of the frame look's, for half a point of AP on camera-scale hats.
+    """
+    logits: torch.Tensor = (net(crops) + net(crops.flip(3))) / 2
+    return logits
+
+
 def split_logits(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """(N, 8) -> head (N, 1), hat (N, 3), mask (N, 4)."""
     head, hat, mask = logits.split((1, len(HAT), len(MASK)), 1)
