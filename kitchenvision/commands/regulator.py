@@ -1,13 +1,17 @@
 """`kitchenvision regulator`: the service where evidence arrives and people decide."""
 
+import csv
+import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 from rich.console import Console
 
-from kitchenvision.errors import MissingExtra
+from kitchenvision.errors import MissingExtra, SettingsError
 
 if TYPE_CHECKING:
     from kitchenvision.regulator.settings import RegulatorSettings
@@ -46,14 +50,110 @@ def add_canteen(
     rotate: Annotated[
         bool, typer.Option("--rotate", help="A new token for a canteen that there is already.")
     ] = False,
+    town: Annotated[str, typer.Option("--town", help="Town that it belongs to; `add-town` makes one.")] = "default",
     data: DataOption = Path("regulator-data"),
 ) -> None:
     """Register a canteen and print its token, once; the edge box sends with it."""
     settings = regulator_settings(data)
     from kitchenvision.regulator import setup
 
-    token = setup.rotate_token(settings, canteen_id) if rotate else setup.add_canteen(settings, canteen_id, name)
+    if rotate:
+        token = setup.rotate_token(settings, canteen_id)
+    else:
+        token = setup.add_canteen(settings, canteen_id, name, town)
     sys.stdout.write(token + "\n")
+
+
+@app.command("import-canteens")
+def import_canteens(
+    table: Annotated[Path, typer.Argument(help="CSV: canteen_id, name and, if wanted, town_id, town_name.")],
+    tokens: Annotated[Path, typer.Option("--tokens", help="New file for the tokens; only you can read it.")],
+    data: DataOption = Path("regulator-data"),
+) -> None:
+    """Register every canteen of a table, or none when a line is wrong."""
+    settings = regulator_settings(data)
+    from kitchenvision.regulator import setup
+
+    text = read_table(table)
+    with secret_file(tokens) as file:
+        made = setup.import_canteens(settings, text)
+        writer = csv.writer(file)
+        writer.writerow(("canteen_id", "token"))
+        writer.writerows(made)
+    sys.stdout.write(f"{len(made)} canteen(s) added; their tokens are in {tokens}\n")
+
+
+@app.command("add-town")
+def add_town(
+    town_id: Annotated[str, typer.Argument(help="Identifier of the town.")],
+    name: Annotated[str, typer.Option("--name", help="What people read.")] = "",
+    district: Annotated[str, typer.Option("--district", help="District; made when there is none yet.")] = "default",
+    data: DataOption = Path("regulator-data"),
+) -> None:
+    """Add a town: canteens belong to it and inspectors are assigned to it."""
+    settings = regulator_settings(data)
+    from kitchenvision.regulator import setup
+
+    setup.add_town(settings, town_id, name, district)
+
+
+@app.command("move-canteen")
+def move_canteen(
+    canteen_id: Annotated[str, typer.Argument(help="Which canteen.")],
+    town: Annotated[str, typer.Argument(help="Town that it belongs to from now on.")],
+    data: DataOption = Path("regulator-data"),
+) -> None:
+    """Put a canteen into another town."""
+    settings = regulator_settings(data)
+    from kitchenvision.regulator import setup
+
+    setup.move_canteen(settings, canteen_id, town)
+
+
+@app.command("add-person")
+def add_person(
+    username: Annotated[str, typer.Argument(help="Name to log in with.")],
+    role: Annotated[
+        str, typer.Option("--role", help="canteen, inspector, district, admin, auditor or owner.")
+    ] = "inspector",
+    town: Annotated[
+        list[str] | None, typer.Option("--town", help="Town of an inspector; more than once for several.")
+    ] = None,
+    canteen: Annotated[str | None, typer.Option("--canteen", help="Canteen of its own people.")] = None,
+    data: DataOption = Path("regulator-data"),
+) -> None:
+    """Add a person and print the password, once."""
+    settings = regulator_settings(data)
+    from kitchenvision.regulator import setup
+    from kitchenvision.regulator.people import Place
+
+    place = Place(tuple(town or ()), canteen)
+    sys.stdout.write(setup.add_person(settings, username, role, place) + "\n")
+
+
+@app.command("list-people")
+def list_people(data: DataOption = Path("regulator-data")) -> None:
+    """Print everybody, one a line: name, role, place, and whether they are disabled."""
+    settings = regulator_settings(data)
+    from kitchenvision.regulator import setup
+
+    for one in setup.listed_people(settings):
+        place = one.canteen_id or ",".join(one.towns) or "-"
+        state = "disabled" if one.disabled_at is not None else "active"
+        sys.stdout.write(f"{one.username}\t{one.role}\t{place}\t{state}\n")
+
+
+@app.command("disable-person")
+def disable_person(
+    username: Annotated[str, typer.Argument(help="Who may not log in any more.")],
+    enable: Annotated[bool, typer.Option("--enable", help="Let them in again.")] = False,
+    data: DataOption = Path("regulator-data"),
+) -> None:
+    """Keep a person out, at once; what they did stays under their name."""
+    settings = regulator_settings(data)
+    from kitchenvision.regulator import setup
+
+    setup.set_disabled(settings, username, not enable)
 
 
 @app.command("passwd")
@@ -78,6 +178,38 @@ def login_link(
     from kitchenvision.regulator import setup
 
     sys.stdout.write(setup.one_time_link(settings) + "\n")
+
+
+def read_table(table: Path) -> str:
+    """The text of a CSV file.
+
+    Raises:
+        SettingsError: it cannot be read, or is not UTF-8.
+    """
+    try:
+        return table.read_text("utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        problem = "save it as CSV UTF-8" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
+        raise SettingsError(str(table), "table", f"cannot be read: {problem}") from error
+
+
+@contextmanager
+def secret_file(path: Path) -> Iterator[TextIO]:
+    """A new file that only its owner can read; gone again when what fills it fails.
+
+    Raises:
+        SettingsError: it exists already or cannot be made.
+    """
+    try:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except OSError as error:
+        raise SettingsError(str(path), "--tokens", f"cannot be made: {error.strerror}") from error
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8", newline="") as file:
+            yield file
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def regulator_settings(data: Path, host: str = "127.0.0.1", port: int = 8600) -> "RegulatorSettings":

@@ -11,11 +11,11 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from sqlalchemy.orm import Session
 from starlette.types import Receive, Scope, Send
 
-from kitchenvision.regulator import history, store
-from kitchenvision.regulator.auth import ApiReader, Reader
+from kitchenvision.regulator import history, store, views
+from kitchenvision.regulator.auth import ApiReader, Auditor, Reader
 from kitchenvision.regulator.blobs import BlobStore
 from kitchenvision.regulator.listing import Cursor, ListQuery, read_cursor
-from kitchenvision.regulator.parts import NeedsParts
+from kitchenvision.regulator.parts import NeedsParts, now
 from kitchenvision.regulator.problems import Refused
 from kitchenvision.regulator.tables import ReportBlob, ViolationRow
 from kitchenvision.wire import BlobRole
@@ -32,12 +32,12 @@ _RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
 @router.get("/violations", response_model=None)
 def list_violations(reader: ApiReader, parts: NeedsParts, asked: Annotated[ListQuery, Query()]) -> Response:
     """Violations, newest first: `items`, `total`, and `next_cursor` when there are more."""
-    if reader.canteen_id is not None:
-        asked = asked.model_copy(update={"canteen": reader.canteen_id})
+    if reader.scope.canteen_id is not None:
+        asked = asked.model_copy(update={"canteen": reader.scope.canteen_id})
     cursor = read_cursor(asked.cursor) if asked.cursor else None
     with parts.database.reading() as session:
-        rows = store.page(session, asked, asked.limit + 1, cursor)
-        total = store.count(session, asked)
+        rows = store.page(session, reader.scope, asked, asked.limit + 1, cursor)
+        total = store.count(session, reader.scope, asked)
     more = len(rows) > asked.limit
     rows = rows[: asked.limit]
     following = Cursor(rows[-1].captured_at, rows[-1].violation_id).text() if more else None
@@ -49,8 +49,8 @@ def one_violation(violation_id: str, reader: ApiReader, parts: NeedsParts) -> Re
     """One violation with its reports, as they came, and every decision on it."""
     with parts.database.reading() as session:
         row = _readable(session, violation_id, reader)
-        reports = [json.loads(kept.body) for _, kept in store.reports(session, violation_id)]
-        decisions = history.decisions(session, violation_id)
+        reports = [json.loads(kept.body) for _, kept in store.reports(session, reader.scope, violation_id)]
+        decisions = history.decisions(session, reader.scope, violation_id)
     told = [{**asdict(one), "decided_at": one.decided_at.isoformat()} for one in decisions]
     return JSONResponse({**_summary(row), "reports": reports, "decisions": told})
 
@@ -60,10 +60,21 @@ def one_blob(violation_id: str, role: BlobPath, reader: ApiReader, parts: NeedsP
     """A picture, the clip or the trace; a `Range` header gets a part."""
     with parts.database.reading() as session:
         _readable(session, violation_id, reader)
-        kept = store.blob(session, violation_id, _role(role))
+        kept = store.blob(session, reader.scope, violation_id, _role(role))
     if kept is None:
         raise Refused(404, "not-there", f"this violation has no {role}", "it may still be on its way")
+    parts.views.note(parts.database, (reader.person_id, violation_id, role), now())
     return _blob_answer(parts.blobs, kept, request)
+
+
+@router.get("/picture-views", response_model=None)
+def picture_views(
+    visitor: Auditor, parts: NeedsParts, violation_id: Annotated[str, Query(max_length=64)] = ""
+) -> Response:
+    """Who saw which picture when, newest first, at most 500; of one violation, or of all."""
+    with parts.database.reading() as session:
+        found = views.newest(session, visitor.scope, violation_id or None)
+    return JSONResponse({"items": [{**asdict(one), "seen_at": one.seen_at.isoformat()} for one in found]})
 
 
 def _role(name: BlobPath) -> BlobRole:
@@ -71,8 +82,8 @@ def _role(name: BlobPath) -> BlobRole:
 
 
 def _readable(session: Session, violation_id: str, reader: Reader) -> ViolationRow:
-    found = store.violation(session, violation_id)
-    if found is None or not reader.may_read(found[0].canteen_id):
+    found = store.violation(session, reader.scope, violation_id)
+    if found is None:
         raise Refused(404, "not-there", "there is no such violation", field="violation_id")
     return found[0]
 

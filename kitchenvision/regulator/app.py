@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kitchenvision.errors import StorageError
-from kitchenvision.regulator import api, ingest, login, review
+from kitchenvision.regulator import account, api, ingest, login, review
 from kitchenvision.regulator.auth import NotLoggedIn
 from kitchenvision.regulator.blobs import LocalBlobStore
 from kitchenvision.regulator.db import DatabaseBusy
@@ -24,6 +24,7 @@ from kitchenvision.regulator.problems import Refused, bad_fields, response
 from kitchenvision.regulator.rendering import error_page
 from kitchenvision.regulator.settings import RegulatorSettings
 from kitchenvision.regulator.setup import open_database
+from kitchenvision.regulator.views import Views
 from kitchenvision.wire import Problem
 
 LOG = logging.getLogger(__name__)
@@ -55,8 +56,8 @@ def create_app(settings: RegulatorSettings) -> FastAPI:
         database.close()
 
     app = FastAPI(title="kitchenvision regulator", openapi_url=None, lifespan=lifespan)
-    app.state.parts = Parts(settings, database, blobs, FailureLimiter())
-    for router in (ingest.router, api.router, login.router, review.router):
+    app.state.parts = Parts(settings, database, blobs, FailureLimiter(), Views())
+    for router in (ingest.router, api.router, login.router, account.router, review.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=str(files("kitchenvision") / "web" / "static")), "static")
     app.add_exception_handler(Refused, _refused)

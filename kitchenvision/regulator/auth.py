@@ -2,6 +2,7 @@
 
 import hmac
 import ipaddress
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -9,6 +10,7 @@ from urllib.parse import urlsplit
 from fastapi import Depends, Form, Header, Request
 
 from kitchenvision.regulator import people
+from kitchenvision.regulator.access import Right, Scope, scope_of_edge
 from kitchenvision.regulator.canteens import canteen_of
 from kitchenvision.regulator.parts import NeedsParts, now
 from kitchenvision.regulator.people import Visitor
@@ -23,13 +25,10 @@ class NotLoggedIn(Exception):
 
 @dataclass(frozen=True)
 class Reader:
-    """Who may read the API: everything (`canteen_id` None), or what belongs to one canteen."""
+    """Who reads the API and what; `person_id` is None for an edge box."""
 
-    canteen_id: str | None
-
-    def may_read(self, canteen_id: str) -> bool:
-        """Whether a violation of that canteen may be read."""
-        return self.canteen_id is None or self.canteen_id == canteen_id
+    scope: Scope
+    person_id: int | None = None
 
 
 def edge_canteen(parts: NeedsParts, authorization: Annotated[str, Header()] = "") -> str:
@@ -79,12 +78,14 @@ def api_reader(parts: NeedsParts, visitor: MaybeVisitor, authorization: Annotate
     """A person who is logged in, or an edge box that may read what it sent.
 
     Raises:
-        Refused: 401.
+        Refused: 401; 403 for a person whose role reads nothing.
     """
     if visitor is not None:
-        return Reader(None)
+        if not visitor.scope.may(Right.READ):
+            raise not_allowed()
+        return Reader(visitor.scope, visitor.person_id)
     if authorization:
-        return Reader(edge_canteen(parts, authorization))
+        return Reader(scope_of_edge(edge_canteen(parts, authorization)))
     raise Refused(401, "not-logged-in", "log in first", "or send the token of a canteen to read what it sent")
 
 
@@ -115,6 +116,33 @@ def check_form(
     return visitor
 
 
+def not_allowed() -> Refused:
+    """403: the role does not have this right."""
+    return Refused(403, "not-allowed", "your role does not allow this", "ask an administrator for another role")
+
+
+def page_with(right: Right) -> Callable[[Visitor], Visitor]:
+    """A dependency: somebody who is logged in and has that right, else 403."""
+
+    def check(visitor: Annotated[Visitor, Depends(page_visitor)]) -> Visitor:
+        if not visitor.scope.may(right):
+            raise not_allowed()
+        return visitor
+
+    return check
+
+
+def form_with(right: Right) -> Callable[[Visitor], Visitor]:
+    """A dependency: who sent a form of their own session and has that right, else 403."""
+
+    def check(visitor: Annotated[Visitor, Depends(check_form)]) -> Visitor:
+        if not visitor.scope.may(right):
+            raise not_allowed()
+        return visitor
+
+    return check
+
+
 def is_loopback(request: Request) -> bool:
     """Whether the client is on this machine and no proxy stands between."""
     if any(name in request.headers for name in ("forwarded", "x-forwarded-for", "x-real-ip")):
@@ -131,3 +159,6 @@ EdgeCanteen = Annotated[str, Depends(edge_canteen)]
 ApiReader = Annotated[Reader, Depends(api_reader)]
 PageVisitor = Annotated[Visitor, Depends(page_visitor)]
 FormVisitor = Annotated[Visitor, Depends(check_form)]
+Reviewer = Annotated[Visitor, Depends(page_with(Right.REVIEW))]
+Auditor = Annotated[Visitor, Depends(page_with(Right.AUDIT))]
+Decider = Annotated[Visitor, Depends(form_with(Right.DECIDE))]

@@ -9,7 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from kitchenvision.errors import SettingsError
-from kitchenvision.regulator.tables import Canteen
+from kitchenvision.regulator.access import Scope
+from kitchenvision.regulator.tables import DEFAULT_DISTRICT, DEFAULT_TOWN, Canteen, District, Town
 
 
 def token_hash(token: str) -> str:
@@ -17,19 +18,58 @@ def token_hash(token: str) -> str:
     return sha256(token.encode("utf-8")).hexdigest()
 
 
-def add_canteen(session: Session, canteen_id: str, name: str, now: datetime) -> str:
+def add_canteen(session: Session, canteen_id: str, name: str, now: datetime, town_id: str = DEFAULT_TOWN) -> str:
     """Register a canteen; returns the token of its edge box, which cannot be read again.
 
     Raises:
-        SettingsError: the id is taken, empty or longer than 200 characters.
+        SettingsError: the id is taken, empty or longer than 200 characters, or there is no such town.
     """
     if not 1 <= len(canteen_id) <= 200 or not 1 <= len(name) <= 200:
         raise SettingsError("canteen", "canteen_id and name", "each needs 1 to 200 characters")
     if session.get(Canteen, canteen_id) is not None:
         raise SettingsError("canteen", "canteen_id", f"'{canteen_id}' exists already; rotate its token instead")
+    _known_town(session, town_id)
     token = secrets.token_urlsafe(32)
-    session.add(Canteen(canteen_id=canteen_id, name=name, token_sha256=token_hash(token), created_at=now))
+    session.add(
+        Canteen(canteen_id=canteen_id, town_id=town_id, name=name, token_sha256=token_hash(token), created_at=now)
+    )
+    session.flush()
     return token
+
+
+def add_town(session: Session, town_id: str, name: str, district_id: str = DEFAULT_DISTRICT) -> None:
+    """Add a town; a district that there is not yet is made with it.
+
+    Raises:
+        SettingsError: the id is taken, empty or too long.
+    """
+    if not all(1 <= len(word) <= 100 for word in (town_id, district_id)) or not 1 <= len(name) <= 200:
+        raise SettingsError("town", "town_id and name", "need 1 to 100 and 1 to 200 characters")
+    if session.get(Town, town_id) is not None:
+        raise SettingsError("town", "town_id", f"'{town_id}' exists already")
+    if session.get(District, district_id) is None:
+        session.add(District(district_id=district_id, name=district_id))
+        session.flush()
+    session.add(Town(town_id=town_id, district_id=district_id, name=name))
+    session.flush()
+
+
+def move_canteen(session: Session, canteen_id: str, town_id: str) -> None:
+    """Put a canteen into another town; from then on the inspectors of that town see all of it.
+
+    Raises:
+        SettingsError: no such canteen or town.
+    """
+    canteen = session.get(Canteen, canteen_id)
+    if canteen is None:
+        raise SettingsError("canteen", "canteen_id", f"there is no canteen '{canteen_id}'; add it first")
+    _known_town(session, town_id)
+    canteen.town_id = town_id
+
+
+def _known_town(session: Session, town_id: str) -> None:
+    if session.get(Town, town_id) is None:
+        raise SettingsError("canteen", "town", f"there is no town '{town_id}'; add it first")
 
 
 def rotate_token(session: Session, canteen_id: str) -> str:
@@ -56,6 +96,12 @@ def canteen_of(session: Session, token: str) -> Canteen | None:
     return canteen
 
 
-def canteens(session: Session) -> list[Canteen]:
-    """All, by id."""
-    return list(session.scalars(select(Canteen).order_by(Canteen.canteen_id)))
+def canteens(session: Session, scope: Scope) -> list[Canteen]:
+    """Those of the scope, by id."""
+    query = select(Canteen).where(scope.covers(Canteen.canteen_id))
+    return list(session.scalars(query.order_by(Canteen.canteen_id)))
+
+
+def towns(session: Session, scope: Scope) -> list[Town]:
+    """Those of the scope, by id."""
+    return list(session.scalars(select(Town).where(scope.covers_town(Town.town_id)).order_by(Town.town_id)))

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from kitchenvision.regulator import canteens, history, store
+from kitchenvision.regulator.access import Scope
 from kitchenvision.regulator.blobs import BlobStore
 from kitchenvision.regulator.history import Decision
 from kitchenvision.regulator.listing import Cursor, Filters
@@ -85,31 +86,31 @@ class Desk:
         return self.decisions[-1] if self.row.state != "open" and self.decisions else None
 
 
-def queue(session: Session, filters: Filters, cursor: Cursor | None = None, first: int = 1) -> Queue:
+def queue(session: Session, scope: Scope, filters: Filters, cursor: Cursor | None = None, first: int = 1) -> Queue:
     """The list, or the part of it after `cursor`."""
-    rows = store.page(session, filters, QUEUE_ROWS + 1, cursor)
+    rows = store.page(session, scope, filters, QUEUE_ROWS + 1, cursor)
     more = len(rows) > QUEUE_ROWS
     rows = rows[:QUEUE_ROWS]
     return Queue(
-        items=_items(session, rows),
+        items=_items(session, scope, rows),
         first=first,
-        total=store.count(session, filters),
+        total=store.count(session, scope, filters),
         cursor=Cursor(rows[-1].captured_at, rows[-1].violation_id).text() if more else "",
-        newest_at=store.newest_received(session),
+        newest_at=store.newest_received(session, scope),
     )
 
 
-def desk(session: Session, blobs: BlobStore, violation_id: str) -> Desk | None:
+def desk(session: Session, scope: Scope, blobs: BlobStore, violation_id: str) -> Desk | None:
     """One violation, or None when there is none with that id."""
-    found = store.violation(session, violation_id)
+    found = store.violation(session, scope, violation_id)
     if found is None:
         return None
     row, canteen = found
-    reports = [report for report, _ in store.reports(session, violation_id)]
+    reports = [report for report, _ in store.reports(session, scope, violation_id)]
     confirmed = next(report for report in reports if isinstance(report, ConfirmedReport))
     clips = [report for report in reports if isinstance(report, ClipReport)]
     ends = [report for report in reports if isinstance(report, EndedReport)]
-    roles = store.roles(session, [violation_id]).get(violation_id, frozenset())
+    roles = store.roles(session, scope, [violation_id]).get(violation_id, frozenset())
     return Desk(
         row=row,
         canteen=canteen,
@@ -119,17 +120,17 @@ def desk(session: Session, blobs: BlobStore, violation_id: str) -> Desk | None:
         label_px=max(confirmed.snapshot.height * _LABEL_SHARE, 10.0),
         marks=_marks(confirmed, clips[-1], row.ended_s) if clips and "clip" in roles else None,
         clip_from_s=clips[-1].from_s if clips else 0.0,
-        trace=_trace(session, blobs, violation_id),
-        decisions=tuple(history.decisions(session, violation_id)),
+        trace=_trace(session, scope, blobs, violation_id),
+        decisions=tuple(history.decisions(session, scope, violation_id)),
         end_reason=ends[-1].reason if ends else "",
-        earlier=_items(session, store.earlier(session, row, EARLIER_ROWS)),
-        states=store.count_states(session, row.canteen_id, row.rule_id),
+        earlier=_items(session, scope, store.earlier(session, scope, row, EARLIER_ROWS)),
+        states=store.count_states(session, scope, row.canteen_id, row.rule_id),
     )
 
 
-def _items(session: Session, rows: Sequence[ViolationRow]) -> tuple[Item, ...]:
-    names = {canteen.canteen_id: canteen.name for canteen in canteens.canteens(session)}
-    roles = store.roles(session, [row.violation_id for row in rows])
+def _items(session: Session, scope: Scope, rows: Sequence[ViolationRow]) -> tuple[Item, ...]:
+    names = {canteen.canteen_id: canteen.name for canteen in canteens.canteens(session, scope)}
+    roles = store.roles(session, scope, [row.violation_id for row in rows])
     return tuple(
         Item(row, names.get(row.canteen_id, row.canteen_id), _thumbnail(row, roles.get(row.violation_id)))
         for row in rows
@@ -166,8 +167,8 @@ def _marks(report: ConfirmedReport, clip: ClipReport, ended_s: float | None) -> 
     return Marks(seconds, share(report.started_s), share(report.confirmed_s), share(ended_s))
 
 
-def _trace(session: Session, blobs: BlobStore, violation_id: str) -> TraceView | None:
-    kept = store.blob(session, violation_id, "trace")
+def _trace(session: Session, scope: Scope, blobs: BlobStore, violation_id: str) -> TraceView | None:
+    kept = store.blob(session, scope, violation_id, "trace")
     if kept is None or kept.size > _LARGEST_TRACE_BYTES:
         return None
     return read_trace(b"".join(blobs.chunks(kept.sha256)))

@@ -8,6 +8,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from kitchenvision.errors import KitchenvisionError
+from kitchenvision.regulator.access import Right, Scope
 from kitchenvision.regulator.decisions import State, Step, StepOutOfTurn, Verdict, check, state_after
 from kitchenvision.regulator.tables import DecisionRow, Person, ViolationRow
 
@@ -43,12 +44,13 @@ class NoSuchViolation(KitchenvisionError):
     """There is no violation with that id."""
 
 
-def decisions(session: Session, violation_id: str) -> list[Decision]:
+def decisions(session: Session, scope: Scope, violation_id: str) -> list[Decision]:
     """The whole history, oldest first."""
     rows = session.execute(
         select(DecisionRow, Person.username)
         .join(Person, Person.person_id == DecisionRow.person_id)
-        .where(DecisionRow.violation_id == violation_id)
+        .join(ViolationRow, ViolationRow.violation_id == DecisionRow.violation_id)
+        .where(DecisionRow.violation_id == violation_id, scope.covers(ViolationRow.canteen_id))
         .order_by(DecisionRow.decision_id)
     )
     return [
@@ -66,7 +68,9 @@ def decisions(session: Session, violation_id: str) -> list[Decision]:
     ]
 
 
-def decide(session: Session, seen: tuple[str, int], step: Step, person_id: int, now: datetime) -> Decision:
+def decide(
+    session: Session, scope: Scope, seen: tuple[str, int], step: Step, person_id: int, now: datetime
+) -> Decision:
     """Add one step to the history.
 
     Args:
@@ -76,10 +80,14 @@ def decide(session: Session, seen: tuple[str, int], step: Step, person_id: int, 
         NoSuchViolation, DecidedMeanwhile, decisions.StepRefused, decisions.StepOutOfTurn.
     """
     violation_id, follows = seen
-    violation = session.get(ViolationRow, violation_id, with_for_update=True)
-    if violation is None:
+    violation = session.scalar(
+        select(ViolationRow)
+        .where(ViolationRow.violation_id == violation_id, scope.covers(ViolationRow.canteen_id))
+        .with_for_update()
+    )
+    if violation is None or not scope.may(Right.DECIDE):
         raise NoSuchViolation(violation_id)
-    before = decisions(session, violation_id)
+    before = decisions(session, scope, violation_id)
     newest = before[-1] if before else None
     try:
         check(State(violation.state), step)
@@ -105,4 +113,4 @@ def decide(session: Session, seen: tuple[str, int], step: Step, person_id: int, 
         raise DecidedMeanwhile(None) from error
     violation.decision_id = row.decision_id
     violation.state = state_after([*(one.verdict for one in before), step.verdict]).value
-    return decisions(session, violation_id)[-1]
+    return decisions(session, scope, violation_id)[-1]

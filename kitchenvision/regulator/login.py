@@ -7,6 +7,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from kitchenvision.regulator import people
+from kitchenvision.regulator.account import HOMES
 from kitchenvision.regulator.auth import COOKIE, FormVisitor, check_origin, is_loopback
 from kitchenvision.regulator.parts import NeedsParts, Parts, now
 from kitchenvision.regulator.problems import Refused
@@ -14,7 +15,7 @@ from kitchenvision.regulator.rendering import render
 
 router = APIRouter()
 LOG = logging.getLogger(__name__)
-START = "/review"
+START = "/"
 
 
 @router.get("/login", response_model=None)
@@ -78,7 +79,10 @@ def _logged_in(request: Request, parts: Parts, person_id: int, to: str) -> Respo
     lasts_s = parts.settings.session_s
     with parts.database.writing() as session:
         token = people.begin_session(session, person_id, now(), lasts_s)
-    answer = RedirectResponse(to, 303)
+        visitor = people.visitor_of(session, token, now())
+    # Without a wish, to where the role works.
+    home = START if visitor is None else HOMES[visitor.role]
+    answer = RedirectResponse(home if to == START else to, 303)
     answer.set_cookie(
         COOKIE,
         token,

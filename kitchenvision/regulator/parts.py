@@ -10,16 +10,18 @@ from kitchenvision.regulator.blobs import BlobStore
 from kitchenvision.regulator.db import Database
 from kitchenvision.regulator.limiter import FailureLimiter
 from kitchenvision.regulator.settings import RegulatorSettings
+from kitchenvision.regulator.views import Views
 
 
 @dataclass(frozen=True)
 class Parts:
-    """Settings, database, blobs, and who failed to log in lately."""
+    """Settings, database, blobs, who failed to log in lately, and who looked at what lately."""
 
     settings: RegulatorSettings
     database: Database
     blobs: BlobStore
     failures: FailureLimiter
+    views: Views
 
 
 def now() -> datetime:

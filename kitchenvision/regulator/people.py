@@ -11,22 +11,40 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from kitchenvision.errors import SettingsError
+from kitchenvision.regulator.access import Role, Scope, scope_of
 from kitchenvision.regulator.canteens import token_hash
-from kitchenvision.regulator.tables import LoginSession, OnceLink, Person
+from kitchenvision.regulator.tables import (
+    DEFAULT_DISTRICT,
+    DEFAULT_TOWN,
+    Canteen,
+    LoginSession,
+    OnceLink,
+    Person,
+    PersonTown,
+    Town,
+)
 
-ROLES = ("admin", "inspector")
 ONCE_LINK_S = 600.0
 _HASHER = PasswordHasher()
 
 
 @dataclass(frozen=True)
 class Visitor:
-    """Somebody who is logged in. `csrf_token` goes into each form of this session."""
+    """Somebody who is logged in. `csrf_token` goes into each form of this session; `scope` into each query."""
 
     person_id: int
     username: str
-    role: str
+    role: Role
     csrf_token: str
+    scope: Scope
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where somebody works: `towns` of an inspector, the canteen of its staff; nothing for the other roles."""
+
+    towns: tuple[str, ...] = ()
+    canteen_id: str | None = None
 
 
 def anybody(session: Session) -> bool:
@@ -34,22 +52,80 @@ def anybody(session: Session) -> bool:
     return session.scalar(select(Person.person_id).limit(1)) is not None
 
 
-def add_person(session: Session, username: str, role: str, now: datetime) -> str:
+def add_person(session: Session, username: str, role: str, now: datetime, place: Place | None = None) -> str:
     """Add a person; returns the password made for them, which cannot be read again.
 
+    Args:
+        place: where an inspector or a canteen's person works; an inspector without one gets the town that
+            there is from the beginning.
+
     Raises:
-        SettingsError: the name is taken or empty, or there is no such role.
+        SettingsError: the name is taken or empty, there is no such role, or the place does not fit it.
     """
-    if role not in ROLES:
-        raise SettingsError("person", "role", f"got '{role}', allowed are {', '.join(ROLES)}")
+    if role not in set(Role):
+        raise SettingsError("person", "role", f"got '{role}', allowed are {', '.join(Role)}")
     if not 1 <= len(username) <= 100:
         raise SettingsError("person", "username", "needs 1 to 100 characters")
     if session.scalar(select(Person).where(Person.username == username)) is not None:
         raise SettingsError("person", "username", f"'{username}' exists already")
     password = secrets.token_urlsafe(12)
     hashed = _HASHER.hash(password)
-    session.add(Person(username=username, password_hash=hashed, role=role, created_at=now))
+    where = _checked_place(session, Role(role), place or Place())
+    person = Person(
+        username=username,
+        password_hash=hashed,
+        role=role,
+        created_at=now,
+        district_id=where.district_id,
+        canteen_id=where.canteen_id,
+    )
+    session.add(person)
+    session.flush()
+    session.add_all(PersonTown(person_id=person.person_id, town_id=town) for town in where.towns)
     return password
+
+
+def set_disabled(session: Session, scope: Scope, username: str, at: datetime | None) -> None:
+    """Keep a person out from `at` on (their sessions and links end), or with None let them in again.
+
+    Raises:
+        SettingsError: no such person in this scope.
+    """
+    person = _named(session, username)
+    if scope.district_id not in (None, person.district_id):
+        raise SettingsError("person", "username", f"there is nobody called '{username}'")
+    person.disabled_at = at
+    _end_all(session, person.person_id)
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One person as lists show them; `towns` are ids."""
+
+    person_id: int
+    username: str
+    role: Role
+    towns: tuple[str, ...]
+    canteen_id: str | None
+    disabled_at: datetime | None
+
+
+def listed(session: Session, scope: Scope) -> list[Listed]:
+    """Everybody of the scope's district, by name."""
+    query = select(Person).order_by(Person.username)
+    if scope.district_id is not None:
+        query = query.where(Person.district_id == scope.district_id)
+    return [
+        Listed(
+            one.person_id,
+            one.username,
+            Role(one.role),
+            _towns_of(session, one.person_id),
+            one.canteen_id,
+            one.disabled_at,
+        )
+        for one in session.scalars(query)
+    ]
 
 
 def reset_password(session: Session, username: str) -> str:
@@ -61,19 +137,18 @@ def reset_password(session: Session, username: str) -> str:
     person = _named(session, username)
     password = secrets.token_urlsafe(12)
     person.password_hash = _HASHER.hash(password)
-    session.execute(delete(LoginSession).where(LoginSession.person_id == person.person_id))
-    session.execute(delete(OnceLink).where(OnceLink.person_id == person.person_id))
+    _end_all(session, person.person_id)
     return password
 
 
 def password_fits(session: Session, username: str, password: str) -> int | None:
-    """The person's id when the password is theirs, else None; takes as long for nobody."""
+    """The person's id when the password is theirs and they are not disabled, else None; as slow for nobody."""
     person = session.scalar(select(Person).where(Person.username == username))
     try:
         _HASHER.verify(_nobody() if person is None else person.password_hash, password)
     except (VerificationError, InvalidHashError):
         return None
-    return None if person is None else person.person_id
+    return None if person is None or person.disabled_at is not None else person.person_id
 
 
 def begin_session(session: Session, person_id: int, now: datetime, lasts_s: float) -> str:
@@ -102,20 +177,26 @@ def visitor_of(session: Session, token: str, now: datetime) -> Visitor | None:
         select(LoginSession, Person)
         .join(Person, Person.person_id == LoginSession.person_id)
         .where(LoginSession.token_sha256 == token_hash(token), LoginSession.expires_at > now)
+        .where(Person.disabled_at.is_(None))
     ).first()
     if row is None:
         return None
     login, person = row
-    return Visitor(person.person_id, person.username, person.role, login.csrf_token)
+    role = Role(person.role)
+    towns = _towns_of(session, person.person_id)
+    scope = scope_of(role, person.district_id or "", towns, person.canteen_id)
+    return Visitor(person.person_id, person.username, role, login.csrf_token, scope)
 
 
 def make_once_link(session: Session, username: str, now: datetime) -> str:
     """A token that logs `username` in once within `ONCE_LINK_S` seconds.
 
     Raises:
-        SettingsError: no such person.
+        SettingsError: no such person, or disabled.
     """
     person = _named(session, username)
+    if person.disabled_at is not None:
+        raise SettingsError("person", "username", f"'{username}' is disabled; enable them first")
     session.execute(delete(OnceLink).where(OnceLink.expires_at <= now))
     token = secrets.token_urlsafe(32)
     expires_at = now + timedelta(seconds=ONCE_LINK_S)
@@ -137,6 +218,50 @@ def use_once_link(session: Session, token: str, now: datetime) -> int | None:
 def _nobody() -> str:
     # Compared against when there is no such person, so that the time taken does not tell.
     return _HASHER.hash(secrets.token_urlsafe(16))
+
+
+@dataclass(frozen=True)
+class _Checked:
+    district_id: str
+    towns: tuple[str, ...] = ()
+    canteen_id: str | None = None
+
+
+def _checked_place(session: Session, role: Role, place: Place) -> _Checked:
+    if place.towns and role is not Role.INSPECTOR:
+        raise SettingsError("person", "town", "only inspectors are assigned to towns")
+    if (place.canteen_id is not None) != (role is Role.CANTEEN):
+        raise SettingsError("person", "canteen", "people of the role canteen need one, others have none")
+    if role is Role.INSPECTOR:
+        towns = tuple(dict.fromkeys(place.towns or (DEFAULT_TOWN,)))
+        districts = set(session.scalars(select(Town.district_id).where(Town.town_id.in_(towns))))
+        known = set(session.scalars(select(Town.town_id).where(Town.town_id.in_(towns))))
+        if known != set(towns):
+            unknown = ", ".join(sorted(set(towns) - known))
+            raise SettingsError("person", "town", f"there is no town {unknown}; add it first")
+        if len(districts) != 1:
+            raise SettingsError("person", "town", "all towns of an inspector are of one district")
+        return _Checked(districts.pop(), towns)
+    if role is Role.CANTEEN:
+        district = session.scalar(
+            select(Town.district_id)
+            .join(Canteen, Canteen.town_id == Town.town_id)
+            .where(Canteen.canteen_id == place.canteen_id)
+        )
+        if district is None:
+            raise SettingsError("person", "canteen", f"there is no canteen '{place.canteen_id}'; add it first")
+        return _Checked(district, canteen_id=place.canteen_id)
+    return _Checked(DEFAULT_DISTRICT)
+
+
+def _towns_of(session: Session, person_id: int) -> tuple[str, ...]:
+    query = select(PersonTown.town_id).where(PersonTown.person_id == person_id).order_by(PersonTown.town_id)
+    return tuple(session.scalars(query))
+
+
+def _end_all(session: Session, person_id: int) -> None:
+    session.execute(delete(LoginSession).where(LoginSession.person_id == person_id))
+    session.execute(delete(OnceLink).where(OnceLink.person_id == person_id))
 
 
 def _named(session: Session, username: str) -> Person:

@@ -8,7 +8,8 @@ from pydantic import AwareDatetime
 from sqlalchemy.orm import Session
 
 from kitchenvision.regulator import canteens, history, store
-from kitchenvision.regulator.auth import FormVisitor, PageVisitor
+from kitchenvision.regulator.account import HOMES
+from kitchenvision.regulator.auth import Decider, PageVisitor, Reviewer
 from kitchenvision.regulator.decisions import REASONS, Step, StepOutOfTurn, StepRefused, Verdict
 from kitchenvision.regulator.desk import Desk, Queue, desk, queue
 from kitchenvision.regulator.history import DecidedMeanwhile, NoSuchViolation
@@ -24,36 +25,36 @@ Asked = Annotated[Filters, Query()]
 
 
 @router.get("/", response_model=None)
-def start() -> Response:
-    """To the review page."""
-    return RedirectResponse("/review", 303)
+def start(visitor: PageVisitor) -> Response:
+    """To the page where this role works."""
+    return RedirectResponse(HOMES[visitor.role], 303)
 
 
 @router.get("/review", response_model=None)
-def review_page(request: Request, visitor: PageVisitor, parts: NeedsParts, asked: Asked) -> Response:
+def review_page(request: Request, visitor: Reviewer, parts: NeedsParts, asked: Asked) -> Response:
     """The queue with its first violation. Without a choice, what is undecided."""
     filters = _chosen(request, asked)
     with parts.database.reading() as session:
-        listed = queue(session, filters)
-        shown = desk(session, parts.blobs, listed.items[0].row.violation_id) if listed.items else None
+        listed = queue(session, visitor.scope, filters)
+        shown = (
+            desk(session, visitor.scope, parts.blobs, listed.items[0].row.violation_id) if listed.items else None
+        )
         return _page(request, visitor, session, (filters, listed, shown))
 
 
 @router.get("/review/new", response_model=None)
-def new_bar(
-    request: Request, visitor: PageVisitor, parts: NeedsParts, since: AwareDatetime, asked: Asked
-) -> Response:
+def new_bar(request: Request, visitor: Reviewer, parts: NeedsParts, since: AwareDatetime, asked: Asked) -> Response:
     """A bar that says how many violations came after `since`; empty when none did."""
     filters = _chosen(request, asked)
     with parts.database.reading() as session:
-        n = store.count_newer(session, filters, since)
+        n = store.count_newer(session, visitor.scope, filters, since)
     return render(request, "new.html", n=n, filters=filters)
 
 
 @router.get("/review/more", response_model=None)
 def more_rows(
     request: Request,
-    visitor: PageVisitor,
+    visitor: Reviewer,
     parts: NeedsParts,
     asked: Asked,
     cursor: Annotated[str, Query(max_length=200)],
@@ -62,14 +63,12 @@ def more_rows(
     """The next rows of the queue."""
     filters = _chosen(request, asked)
     with parts.database.reading() as session:
-        listed = queue(session, filters, read_cursor(cursor), first)
+        listed = queue(session, visitor.scope, filters, read_cursor(cursor), first)
         return render(request, "rows.html", queue=listed, filters=filters, current="")
 
 
 @router.get("/review/{violation_id}", response_model=None)
-def review_one(
-    violation_id: str, request: Request, visitor: PageVisitor, parts: NeedsParts, asked: Asked
-) -> Response:
+def review_one(violation_id: str, request: Request, visitor: Reviewer, parts: NeedsParts, asked: Asked) -> Response:
     """The queue with a violation of choice.
 
     Raises:
@@ -77,21 +76,19 @@ def review_one(
     """
     filters = _chosen(request, asked)
     with parts.database.reading() as session:
-        shown = _desk(session, parts, violation_id)
-        return _page(request, visitor, session, (filters, queue(session, filters), shown))
+        shown = _desk(session, visitor, parts, violation_id)
+        return _page(request, visitor, session, (filters, queue(session, visitor.scope, filters), shown))
 
 
 @router.get("/review/{violation_id}/desk", response_model=None)
-def desk_part(
-    violation_id: str, request: Request, visitor: PageVisitor, parts: NeedsParts, asked: Asked
-) -> Response:
+def desk_part(violation_id: str, request: Request, visitor: Reviewer, parts: NeedsParts, asked: Asked) -> Response:
     """The part of the page that shows one violation.
 
     Raises:
         Refused: 404.
     """
     with parts.database.reading() as session:
-        shown = _desk(session, parts, violation_id)
+        shown = _desk(session, visitor, parts, violation_id)
         return render(
             request, "desk.html", desk=shown, visitor=visitor, filters=_chosen(request, asked), reasons=REASONS
         )
@@ -118,7 +115,7 @@ def asked_step(
 def decide(
     violation_id: str,
     request: Request,
-    visitor: FormVisitor,
+    visitor: Decider,
     parts: NeedsParts,
     step: Annotated[Step, Depends(asked_step)],
     follows: Annotated[int, Form(ge=0)],
@@ -130,7 +127,7 @@ def decide(
     """
     try:
         with parts.database.writing() as session:
-            made = history.decide(session, (violation_id, follows), step, visitor.person_id, now())
+            made = history.decide(session, visitor.scope, (violation_id, follows), step, visitor.person_id, now())
     except NoSuchViolation as error:
         raise Refused(404, "not-there", "there is no such violation", field="violation_id") from error
     except StepRefused as error:
@@ -165,8 +162,8 @@ def _chosen(request: Request, asked: Filters) -> Filters:
     return asked
 
 
-def _desk(session: Session, parts: Parts, violation_id: str) -> Desk:
-    shown = desk(session, parts.blobs, violation_id)
+def _desk(session: Session, visitor: Visitor, parts: Parts, violation_id: str) -> Desk:
+    shown = desk(session, visitor.scope, parts.blobs, violation_id)
     if shown is None:
         raise Refused(404, "not-there", "there is no such violation", field="violation_id")
     return shown
@@ -184,8 +181,8 @@ def _page(
         queue=listed,
         desk=shown,
         current=shown.row.violation_id if shown else "",
-        canteens=canteens.canteens(session),
-        rules=sorted({*KNOWN_RULES, *store.rules(session)}),
+        canteens=canteens.canteens(session, visitor.scope),
+        rules=sorted({*KNOWN_RULES, *store.rules(session, visitor.scope)}),
         reasons=REASONS,
-        any_at_all=listed.total > 0 or store.count(session, Filters()) > 0,
+        any_at_all=listed.total > 0 or store.count(session, visitor.scope, Filters()) > 0,
     )

@@ -5,10 +5,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kitchenvision.errors import StorageError
-from kitchenvision.regulator import canteens, people
+from kitchenvision.regulator import canteen_import, canteens, people
+from kitchenvision.regulator.access import EVERYTHING, Role
 from kitchenvision.regulator.db import Database
 from kitchenvision.regulator.parts import now
+from kitchenvision.regulator.people import Listed, Place
 from kitchenvision.regulator.settings import RegulatorSettings
+from kitchenvision.regulator.tables import DEFAULT_DISTRICT, DEFAULT_TOWN
 
 ADMIN = "admin"
 
@@ -59,20 +62,20 @@ def prepare(settings: RegulatorSettings) -> Prepared:
     with _opened(settings) as database, database.writing() as session:
         if people.anybody(session):
             return Prepared(None)
-        return Prepared(people.add_person(session, ADMIN, "admin", now()))
+        return Prepared(people.add_person(session, ADMIN, Role.OWNER, now()))
 
 
-def add_canteen(settings: RegulatorSettings, canteen_id: str, name: str = "") -> str:
+def add_canteen(settings: RegulatorSettings, canteen_id: str, name: str = "", town_id: str = DEFAULT_TOWN) -> str:
     """Register a canteen; returns the token of its edge box, which cannot be read again.
 
     Args:
         name: shown to people; the id when empty.
 
     Raises:
-        SettingsError: the id is taken or empty.
+        SettingsError: the id is taken or empty, or there is no such town.
     """
     with _opened(settings) as database, database.writing() as session:
-        return canteens.add_canteen(session, canteen_id, name or canteen_id, now())
+        return canteens.add_canteen(session, canteen_id, name or canteen_id, now(), town_id)
 
 
 def rotate_token(settings: RegulatorSettings, canteen_id: str) -> str:
@@ -85,14 +88,68 @@ def rotate_token(settings: RegulatorSettings, canteen_id: str) -> str:
         return canteens.rotate_token(session, canteen_id)
 
 
-def add_person(settings: RegulatorSettings, username: str, role: str = "inspector") -> str:
-    """Add a person (admin or inspector); returns their password, which cannot be read again.
+def add_town(
+    settings: RegulatorSettings, town_id: str, name: str = "", district_id: str = DEFAULT_DISTRICT
+) -> None:
+    """Add a town, to which canteens belong and inspectors are assigned.
 
     Raises:
-        SettingsError: the name is taken, or no such role.
+        SettingsError: the id is taken or empty.
     """
     with _opened(settings) as database, database.writing() as session:
-        return people.add_person(session, username, role, now())
+        canteens.add_town(session, town_id, name or town_id, district_id)
+
+
+def move_canteen(settings: RegulatorSettings, canteen_id: str, town_id: str) -> None:
+    """Put a canteen into another town.
+
+    Raises:
+        SettingsError: no such canteen or town.
+    """
+    with _opened(settings) as database, database.writing() as session:
+        canteens.move_canteen(session, canteen_id, town_id)
+
+
+def import_canteens(settings: RegulatorSettings, csv_text: str) -> list[tuple[str, str]]:
+    """Add every canteen of a CSV file, or none when a line is wrong; returns ids with their tokens.
+
+    Raises:
+        SettingsError: names the line.
+    """
+    rows = canteen_import.read_rows(csv_text)
+    with _opened(settings) as database, database.writing() as session:
+        return canteen_import.add_all(session, rows, now())
+
+
+def add_person(
+    settings: RegulatorSettings, username: str, role: str = Role.INSPECTOR, place: Place | None = None
+) -> str:
+    """Add a person; returns their password, which cannot be read again.
+
+    Args:
+        role: an `access.Role`. place: the towns of an inspector, the canteen of its people.
+
+    Raises:
+        SettingsError: the name is taken, no such role, or the place does not fit it.
+    """
+    with _opened(settings) as database, database.writing() as session:
+        return people.add_person(session, username, role, now(), place)
+
+
+def set_disabled(settings: RegulatorSettings, username: str, disabled: bool) -> None:
+    """Keep a person out, at once, or let them in again.
+
+    Raises:
+        SettingsError: no such person.
+    """
+    with _opened(settings) as database, database.writing() as session:
+        people.set_disabled(session, EVERYTHING, username, now() if disabled else None)
+
+
+def listed_people(settings: RegulatorSettings) -> list[Listed]:
+    """Everybody, by name."""
+    with _opened(settings) as database, database.reading() as session:
+        return people.listed(session, EVERYTHING)
 
 
 def reset_password(settings: RegulatorSettings, username: str = ADMIN) -> str:

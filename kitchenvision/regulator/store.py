@@ -1,4 +1,4 @@
-"""Every query on reports and violations. Reports are only added; rows become values here."""
+"""Every query on reports and violations, each within a scope. Reports are only added; rows become values here."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -7,6 +7,7 @@ from typing import TypeVarTuple
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
+from kitchenvision.regulator.access import Scope
 from kitchenvision.regulator.listing import Cursor, Filters
 from kitchenvision.regulator.problems import Refused
 from kitchenvision.regulator.tables import Canteen, ReportBlob, ReportRow, ViolationRow
@@ -120,90 +121,107 @@ def _violation_row(report: ConfirmedReport, now: datetime) -> ViolationRow:
     )
 
 
-def violation(session: Session, violation_id: str) -> tuple[ViolationRow, Canteen] | None:
+def violation(session: Session, scope: Scope, violation_id: str) -> tuple[ViolationRow, Canteen] | None:
     """One violation with its canteen, or None."""
     row = session.execute(
         select(ViolationRow, Canteen)
         .join(Canteen, Canteen.canteen_id == ViolationRow.canteen_id)
-        .where(ViolationRow.violation_id == violation_id)
+        .where(ViolationRow.violation_id == violation_id, scope.covers(ViolationRow.canteen_id))
     ).first()
     return None if row is None else (row[0], row[1])
 
 
-def reports(session: Session, violation_id: str) -> list[tuple[AnyReport, ReportRow]]:
+def reports(session: Session, scope: Scope, violation_id: str) -> list[tuple[AnyReport, ReportRow]]:
     """Its reports in order, each with the row that keeps its bytes."""
-    rows = session.scalars(select(ReportRow).where(ReportRow.violation_id == violation_id).order_by(ReportRow.seq))
+    rows = session.scalars(
+        select(ReportRow)
+        .join(ViolationRow, ViolationRow.violation_id == ReportRow.violation_id)
+        .where(ReportRow.violation_id == violation_id, scope.covers(ViolationRow.canteen_id))
+        .order_by(ReportRow.seq)
+    )
     return [(parse_report(row.body), row) for row in rows]
 
 
-def blob(session: Session, violation_id: str, role: BlobRole) -> ReportBlob | None:
+def blob(session: Session, scope: Scope, violation_id: str, role: BlobRole) -> ReportBlob | None:
     """The newest blob of that role, or None."""
     return session.scalar(
         select(ReportBlob)
+        .join(ViolationRow, ViolationRow.violation_id == ReportBlob.violation_id)
         .where(ReportBlob.violation_id == violation_id, ReportBlob.role == role)
+        .where(scope.covers(ViolationRow.canteen_id))
         .order_by(ReportBlob.seq.desc())
         .limit(1)
     )
 
 
-def page(session: Session, filters: Filters, limit: int, cursor: Cursor | None = None) -> list[ViolationRow]:
+def page(
+    session: Session, scope: Scope, filters: Filters, limit: int, cursor: Cursor | None = None
+) -> list[ViolationRow]:
     """Up to `limit` violations, newest first, after `cursor`."""
-    query = _filtered(select(ViolationRow), filters)
+    query = _filtered(select(ViolationRow), scope, filters)
     if cursor is not None:
         query = query.where(_after(cursor))
     order = (ViolationRow.captured_at.desc(), ViolationRow.violation_id.desc())
     return list(session.scalars(query.order_by(*order).limit(limit)))
 
 
-def count(session: Session, filters: Filters) -> int:
+def count(session: Session, scope: Scope, filters: Filters) -> int:
     """How many violations the filters let through."""
-    return int(session.scalar(_filtered(select(func.count()).select_from(ViolationRow), filters)) or 0)
+    return int(session.scalar(_filtered(select(func.count()).select_from(ViolationRow), scope, filters)) or 0)
 
 
-def count_newer(session: Session, filters: Filters, since: datetime) -> int:
+def count_newer(session: Session, scope: Scope, filters: Filters, since: datetime) -> int:
     """How many of them were received after that instant."""
-    query = _filtered(select(func.count()).select_from(ViolationRow), filters)
+    query = _filtered(select(func.count()).select_from(ViolationRow), scope, filters)
     return int(session.scalar(query.where(ViolationRow.received_at > since)) or 0)
 
 
-def count_states(session: Session, canteen_id: str, rule_id: str) -> dict[str, int]:
+def count_states(session: Session, scope: Scope, canteen_id: str, rule_id: str) -> dict[str, int]:
     """How many violations of that canteen and rule are in each state."""
     rows = session.execute(
         select(ViolationRow.state, func.count())
         .where(ViolationRow.canteen_id == canteen_id, ViolationRow.rule_id == rule_id)
+        .where(scope.covers(ViolationRow.canteen_id))
         .group_by(ViolationRow.state)
     )
     return {state: int(n) for state, n in rows}
 
 
-def earlier(session: Session, of: ViolationRow, limit: int) -> list[ViolationRow]:
+def earlier(session: Session, scope: Scope, of: ViolationRow, limit: int) -> list[ViolationRow]:
     """The newest violations of the same canteen and rule before this one."""
     before = Cursor(of.captured_at, of.violation_id)
-    return page(session, Filters(rule=of.rule_id, canteen=of.canteen_id), limit, before)
+    return page(session, scope, Filters(rule=of.rule_id, canteen=of.canteen_id), limit, before)
 
 
-def roles(session: Session, violation_ids: Sequence[str]) -> dict[str, frozenset[str]]:
+def roles(session: Session, scope: Scope, violation_ids: Sequence[str]) -> dict[str, frozenset[str]]:
     """Which blobs each of these violations has, by role."""
     found: dict[str, set[str]] = {}
-    query = select(ReportBlob.violation_id, ReportBlob.role).where(ReportBlob.violation_id.in_(violation_ids))
+    query = (
+        select(ReportBlob.violation_id, ReportBlob.role)
+        .join(ViolationRow, ViolationRow.violation_id == ReportBlob.violation_id)
+        .where(ReportBlob.violation_id.in_(violation_ids), scope.covers(ViolationRow.canteen_id))
+    )
     for violation_id, role in session.execute(query):
         found.setdefault(violation_id, set()).add(role)
     return {violation_id: frozenset(names) for violation_id, names in found.items()}
 
 
-def newest_received(session: Session) -> datetime | None:
+def newest_received(session: Session, scope: Scope) -> datetime | None:
     """When the newest violation was received, or None without any."""
-    return session.scalar(select(ViolationRow.received_at).order_by(ViolationRow.received_at.desc()).limit(1))
+    query = select(ViolationRow.received_at).where(scope.covers(ViolationRow.canteen_id))
+    return session.scalar(query.order_by(ViolationRow.received_at.desc()).limit(1))
 
 
-def cameras(session: Session) -> Sequence[str]:
+def cameras(session: Session, scope: Scope) -> Sequence[str]:
     """Ids of the cameras that reported, sorted."""
-    return session.scalars(select(ViolationRow.camera_id).distinct().order_by(ViolationRow.camera_id)).all()
+    query = select(ViolationRow.camera_id).where(scope.covers(ViolationRow.canteen_id)).distinct()
+    return session.scalars(query.order_by(ViolationRow.camera_id)).all()
 
 
-def rules(session: Session) -> Sequence[str]:
+def rules(session: Session, scope: Scope) -> Sequence[str]:
     """Ids of the rules that were reported, sorted."""
-    return session.scalars(select(ViolationRow.rule_id).distinct().order_by(ViolationRow.rule_id)).all()
+    query = select(ViolationRow.rule_id).where(scope.covers(ViolationRow.canteen_id)).distinct()
+    return session.scalars(query.order_by(ViolationRow.rule_id)).all()
 
 
 def _after(cursor: Cursor) -> ColumnElement[bool]:
@@ -213,7 +231,8 @@ def _after(cursor: Cursor) -> ColumnElement[bool]:
     )
 
 
-def _filtered(query: Select[*Columns], filters: Filters) -> Select[*Columns]:
+def _filtered(query: Select[*Columns], scope: Scope, filters: Filters) -> Select[*Columns]:
+    query = query.where(scope.covers(ViolationRow.canteen_id))
     for column, wanted in (
         (ViolationRow.rule_id, filters.rule),
         (ViolationRow.canteen_id, filters.canteen),

@@ -43,14 +43,48 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UtcDateTime, bytes: LargeBinary, float: Float, int: Integer}  # noqa: RUF012
 
 
+DEFAULT_DISTRICT = DEFAULT_TOWN = "default"
+
+
+class District(Base):
+    """The top of the tree, and the wall between tenants: nobody sees from one district into another."""
+
+    __tablename__ = "districts"
+    district_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+
+
+class Town(Base):
+    """A town, to which inspectors are assigned."""
+
+    __tablename__ = "towns"
+    town_id: Mapped[str] = mapped_column(String(100), primary_key=True)
+    district_id: Mapped[str] = mapped_column(ForeignKey("districts.district_id"))
+    name: Mapped[str] = mapped_column(String(200))
+
+
 class Canteen(Base):
-    """A canteen and the hash of the token with which its edge box comes."""
+    """A canteen and the hash of the token with which its edge box comes.
+
+    Without a town (which no command makes) it is seen by nobody.
+    """
 
     __tablename__ = "canteens"
     canteen_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    town_id: Mapped[str | None] = mapped_column(ForeignKey("towns.town_id"), default=DEFAULT_TOWN, index=True)
     name: Mapped[str] = mapped_column(String(200))
     token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime]
+
+
+class Camera(Base):
+    """The name of a camera and of the kitchen where it hangs; a camera that has none is shown by its id."""
+
+    __tablename__ = "cameras"
+    canteen_id: Mapped[str] = mapped_column(ForeignKey("canteens.canteen_id"), primary_key=True)
+    camera_id: Mapped[str] = mapped_column(String(200), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    kitchen: Mapped[str] = mapped_column(String(200))
 
 
 class ViolationRow(Base):
@@ -124,7 +158,10 @@ class DecisionRow(Base):
 
 
 class Person(Base):
-    """Somebody who may log in. `role` is admin or inspector."""
+    """Somebody who may log in until `disabled_at`. `role` is an `access.Role`; `canteen_id` of a canteen's people.
+
+    Nobody is deleted: decisions and views name people for good.
+    """
 
     __tablename__ = "people"
     person_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
@@ -132,6 +169,31 @@ class Person(Base):
     password_hash: Mapped[str] = mapped_column(String(200))
     role: Mapped[str] = mapped_column(String(20))
     created_at: Mapped[datetime]
+    district_id: Mapped[str | None] = mapped_column(ForeignKey("districts.district_id"), default=DEFAULT_DISTRICT)
+    canteen_id: Mapped[str | None] = mapped_column(ForeignKey("canteens.canteen_id"))
+    disabled_at: Mapped[datetime | None]
+
+
+class PersonTown(Base):
+    """A town to which an inspector is assigned."""
+
+    __tablename__ = "person_towns"
+    person_id: Mapped[int] = mapped_column(ForeignKey("people.person_id"), primary_key=True)
+    town_id: Mapped[str] = mapped_column(ForeignKey("towns.town_id"), primary_key=True)
+
+
+class PictureView(Base):
+    """Somebody saw a picture or a clip. Only added: the database refuses to change or delete it.
+
+    `person_id` is None where the canteen's own edge box read it back.
+    """
+
+    __tablename__ = "picture_views"
+    view_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    violation_id: Mapped[str] = mapped_column(ForeignKey("violations.violation_id"), index=True)
+    role: Mapped[str] = mapped_column(String(20))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.person_id"))
+    seen_at: Mapped[datetime]
 
 
 class LoginSession(Base):

@@ -11,6 +11,7 @@ from regulator.conftest import Regulator
 from regulator.sample import boxes_at, sample, send, send_blobs, send_report
 
 from kitchenvision.regulator import store
+from kitchenvision.regulator.access import EVERYTHING
 from kitchenvision.regulator.desk import Desk, desk, queue
 from kitchenvision.regulator.listing import Cursor, Filters, read_cursor
 from kitchenvision.regulator.problems import Refused
@@ -57,7 +58,7 @@ def shown(regulator: Regulator, violation_id: str) -> Desk:
     """The desk's values of one violation."""
     parts = regulator.app.state.parts
     with parts.database.reading() as session:
-        found = desk(session, parts.blobs, violation_id)
+        found = desk(session, EVERYTHING, parts.blobs, violation_id)
     assert found is not None
     return found
 
@@ -153,21 +154,21 @@ def test_a_thumbnail_is_the_head_else_the_snapshot_else_nothing(regulator: Regul
     ):
         assert send_report(regulator.client, regulator.token, report).status_code == 201
     with regulator.app.state.parts.database.reading() as session:
-        pictures = [item.picture.rsplit("/", 1)[-1] for item in queue(session, Filters()).items]
+        pictures = [item.picture.rsplit("/", 1)[-1] for item in queue(session, EVERYTHING, Filters()).items]
     assert pictures == ["head_crop", "snapshot", ""]
 
 
 def test_an_unknown_violation_has_no_desk(library: Regulator) -> None:
     parts = library.app.state.parts
     with parts.database.reading() as session:
-        assert desk(session, parts.blobs, "0" * 32) is None
-        assert store.roles(session, []) == {}
+        assert desk(session, EVERYTHING, parts.blobs, "0" * 32) is None
+        assert store.roles(session, EVERYTHING, []) == {}
 
 
 def test_cameras_and_rules_that_reported_are_known(library: Regulator) -> None:
     with library.app.state.parts.database.reading() as session:
-        assert list(store.rules(session)) == ["no_hat", "no_mask", "smoking"]
-        assert list(store.cameras(session)) == ["camera-0", "camera-1", "serving-1"]
+        assert list(store.rules(session, EVERYTHING)) == ["no_hat", "no_mask", "smoking"]
+        assert list(store.cameras(session, EVERYTHING)) == ["camera-0", "camera-1", "serving-1"]
 
 
 def test_a_trace_that_is_too_large_is_not_drawn(regulator: Regulator, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -183,7 +184,7 @@ def test_violations_of_the_same_instant_are_listed_each_once(regulator: Regulato
     seen: list[str] = []
     cursor = None
     with regulator.app.state.parts.database.reading() as session:
-        while rows := store.page(session, Filters(), 2, cursor):
+        while rows := store.page(session, EVERYTHING, Filters(), 2, cursor):
             seen += [row.violation_id for row in rows]
             cursor = Cursor(rows[-1].captured_at, rows[-1].violation_id)
     assert len(seen) == len(set(seen)) == 5

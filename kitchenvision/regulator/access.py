@@ -1,0 +1,114 @@
+"""Who may see and do what. Every query on what belongs to a canteen takes a `Scope` and asks it here.
+
+A district has towns, a town has canteens. A scope is a part of that tree, with what may be done there. What lies
+outside of it answers as if it did not exist.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, false, select, true
+from sqlalchemy.orm import InstrumentedAttribute
+
+from kitchenvision.regulator.tables import Canteen, Town
+
+CanteenColumn = InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
+
+
+class Role(StrEnum):
+    """What somebody is. `OWNER` is district and admin in one: the first person of an installation."""
+
+    CANTEEN = "canteen"
+    INSPECTOR = "inspector"
+    DISTRICT = "district"
+    ADMIN = "admin"
+    AUDITOR = "auditor"
+    OWNER = "owner"
+
+
+class Right(StrEnum):
+    """What may be done within a scope."""
+
+    READ = "read"  # violations, pictures and cases
+    REVIEW = "review"  # see the desk, where accusations are that nobody has looked at
+    DECIDE = "decide"  # decide violations, order rectification, answer appeals
+    ANSWER = "answer"  # rectify and appeal, for the canteen
+    POLICY = "policy"
+    PEOPLE = "people"
+    AUDIT = "audit"  # who saw which picture
+
+
+RIGHTS: dict[Role, frozenset[Right]] = {
+    Role.CANTEEN: frozenset({Right.READ, Right.ANSWER}),
+    Role.INSPECTOR: frozenset({Right.READ, Right.REVIEW, Right.DECIDE}),
+    Role.DISTRICT: frozenset({Right.READ, Right.REVIEW, Right.DECIDE, Right.POLICY}),
+    # Whoever hands out rights does not look at pictures of people, and decides nothing.
+    Role.ADMIN: frozenset({Right.PEOPLE}),
+    Role.AUDITOR: frozenset({Right.READ, Right.REVIEW, Right.AUDIT}),
+    Role.OWNER: frozenset({Right.READ, Right.REVIEW, Right.DECIDE, Right.POLICY, Right.PEOPLE, Right.AUDIT}),
+}
+
+
+@dataclass(frozen=True)
+class Scope:
+    """A part of the tree.
+
+    Attributes:
+        rights: what may be done there.
+        district_id: of which district; None = of every one, which only the service itself has.
+        towns: ids within the district; None = all of them.
+        canteen_id: this canteen alone, whatever the rest says.
+    """
+
+    rights: frozenset[Right]
+    district_id: str | None = None
+    towns: frozenset[str] | None = None
+    canteen_id: str | None = None
+
+    def may(self, right: Right) -> bool:
+        """Whether that may be done here."""
+        return right in self.rights
+
+    def covers(self, canteen_id: CanteenColumn) -> ColumnElement[bool]:
+        """The condition on a column of canteen ids that lets only rows of this scope through."""
+        if not self.rights:
+            return false()
+        if self.canteen_id is not None:
+            return canteen_id == self.canteen_id
+        if self.district_id is None:
+            return true()
+        return canteen_id.in_(self._canteens())
+
+    def covers_town(self, town_id: CanteenColumn) -> ColumnElement[bool]:
+        """The same for a column of town ids; a single canteen covers no town."""
+        if self.canteen_id is not None or not self.rights:
+            return false()
+        if self.district_id is None:
+            return true()
+        return town_id.in_(self._towns())
+
+    def _canteens(self) -> Select[str]:
+        return select(Canteen.canteen_id).where(Canteen.town_id.in_(self._towns()))
+
+    def _towns(self) -> Select[Any]:
+        query = select(Town.town_id).where(Town.district_id == self.district_id)
+        return query if self.towns is None else query.where(Town.town_id.in_(self.towns))
+
+
+EVERYTHING = Scope(frozenset(Right))
+
+
+def scope_of(role: Role, district_id: str, towns: Collection[str], canteen_id: str | None) -> Scope:
+    """The scope of somebody of that role. An inspector without a town, a canteen's person without one: nothing."""
+    if role is Role.CANTEEN:
+        return Scope(RIGHTS[role] if canteen_id else frozenset(), district_id, canteen_id=canteen_id)
+    if role is Role.INSPECTOR:
+        return Scope(RIGHTS[role], district_id, frozenset(towns))
+    return Scope(RIGHTS[role], district_id)
+
+
+def scope_of_edge(canteen_id: str) -> Scope:
+    """What an edge box may read back: what it sent."""
+    return Scope(frozenset({Right.READ}), canteen_id=canteen_id)

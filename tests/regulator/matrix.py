@@ -1,0 +1,62 @@
+"""Every route of the regulator and the right it asks for. A route that is not here fails the test."""
+
+from dataclasses import dataclass, field
+
+from kitchenvision.regulator.access import Right
+
+
+@dataclass(frozen=True)
+class Row:
+    """One route.
+
+    Attributes:
+        right: that it asks for; None = whoever is logged in.
+        of_canteen: its path names something that belongs to a canteen.
+        page: it answers with a page.
+    """
+
+    method: str
+    path: str
+    right: Right | None
+    of_canteen: bool = False
+    page: bool = True
+    query: dict[str, str] = field(default_factory=dict)
+
+
+READ, REVIEW, DECIDE = Right.READ, Right.REVIEW, Right.DECIDE
+MATRIX = (
+    Row("GET", "/", None),
+    Row("GET", "/account", None),
+    Row("GET", "/people", Right.PEOPLE),
+    Row("POST", "/people/disabled", Right.PEOPLE),
+    Row("GET", "/review", REVIEW),
+    Row("GET", "/review/new", REVIEW, query={"since": "2026-01-01T00:00:00Z"}),
+    Row("GET", "/review/more", REVIEW, query={"cursor": "MjAyNi0xMS0yMFQwMzoxNDowMCswMDowMHxm"}),
+    Row("GET", "/review/{violation_id}", REVIEW, of_canteen=True),
+    Row("GET", "/review/{violation_id}/desk", REVIEW, of_canteen=True),
+    Row("POST", "/review/{violation_id}/decision", DECIDE, of_canteen=True),
+    Row("GET", "/api/v1/violations", READ, page=False),
+    Row("GET", "/api/v1/violations/{violation_id}", READ, of_canteen=True, page=False),
+    Row("GET", "/api/v1/violations/{violation_id}/{role}", READ, of_canteen=True, page=False),
+    Row("GET", "/api/v1/picture-views", Right.AUDIT, page=False),
+)
+# What nobody needs to be logged in for, or what asks for an edge box's token instead; each has tests of its own
+# (test_auth, test_ingest). /logout ends the session that it needs, so it is there too.
+OPEN_TO_ALL = {
+    ("GET", "/login"),
+    ("POST", "/login"),
+    ("GET", "/login/once/{token}"),
+    ("POST", "/logout"),
+    ("HEAD", "/api/v1/blobs/{sha256}"),
+    ("PUT", "/api/v1/blobs/{sha256}"),
+    ("POST", "/api/v1/reports"),
+}
+
+
+def form_for(row: Row, violation_id: str) -> dict[str, str]:
+    """Fields that a form of that route needs, beside its token."""
+    forms = {
+        "/review/{violation_id}/decision": {"verdict": "cannot_tell", "follows": "0"},
+        "/people/disabled": {"username": "nobody of that name", "disabled": "true"},
+    }
+    return forms[row.path]
