@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from training.accusations import accusations
 from training.build import DataError, build
 from training.calibrate import calibrate
 from training.card import write_card
@@ -20,12 +21,13 @@ from training.train_frame import train_cigarette, train_frame
 from training.train_zoom import train_zoom
 
 STAGES = ("build", "pseudo", "frame", "cigarette", "zoom", "calibrate", "export", "evaluate", "card")
+MEASURES = ("accusations",)  # take an hour and more, so they are not part of `run`
 
 
 def parsed(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("stage", choices=(*STAGES, "run"), help="one stage, or `run` for all of them in order")
+    parser.add_argument("stage", choices=(*STAGES, *MEASURES, "run"), help="one stage, or `run` for all up to card")
     parser.add_argument(
         "--config", type=Path, required=True, help="the recipe, e.g. training/configs/canteen_n.toml"
     )
@@ -42,6 +44,8 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--every", type=int, default=1, help="evaluate every n-th picture")
     parser.add_argument("--profile", action="append", choices=PROFILES, help="evaluate only this profile")
     parser.add_argument("--set", action="append", choices=("portrait", "camera", "rendered"), help="only this set")
+    parser.add_argument("--scenes", type=int, default=200, help="accusations: how many stills become films")
+    parser.add_argument("--seconds", type=float, default=20.0, help="accusations: length of each film")
     return parser.parse_args(arguments)
 
 
@@ -55,6 +59,7 @@ def stages(given: argparse.Namespace, settings: Settings) -> dict[str, Callable[
         "profiles": given.profile,
         "sets": given.set,
     }
+    films = {"scenes": given.scenes, "seconds": given.seconds, "profile": (given.profile or ["fast"])[0]}
     return {
         "build": lambda: build(given.data, given.out, settings.data),
         "pseudo": lambda: pseudo(given.out, settings, given.init),
@@ -64,6 +69,7 @@ def stages(given: argparse.Namespace, settings: Settings) -> dict[str, Callable[
         "calibrate": lambda: calibrate(given.out, settings),
         "export": lambda: export(given.out, settings),
         "evaluate": lambda: evaluate(given.data, given.out, model, options),
+        "accusations": lambda: accusations(given.data, given.out, model, films),
         "card": lambda: write_card(given.out, settings),
     }
 

@@ -110,6 +110,11 @@ def calibration_error(chances: Array, truth: Array, bins: int = 12) -> float:
     return round(float(sum(gaps)), 4)
 
 
+def _share(of: Array) -> float:
+    """Share of true values, 0 where there are none."""
+    return round(float(of.mean()), 4) if len(of) else 0.0
+
+
 def coverage(chances: Array, truth: Array, names: tuple[str, ...]) -> list[dict[str, float]]:
     """Per threshold: share of judgeable heads that get an answer, and share of wrong ones among the answers."""
     unknown = names.index("cannot_judge")
@@ -121,11 +126,9 @@ def coverage(chances: Array, truth: Array, names: tuple[str, ...]) -> list[dict[
         rows.append(
             {
                 "threshold": threshold,
-                "answered": round(float(given[judgeable].mean()), 4),
-                "wrong": round(float(wrong.mean()) if len(wrong) else 0.0, 4),
-                "answered_though_unjudgeable": round(
-                    float(given[~judgeable].mean()) if (~judgeable).any() else 0.0, 4
-                ),
+                "answered": _share(given[judgeable]),
+                "wrong": _share(wrong),
+                "answered_though_unjudgeable": _share(given[~judgeable]),
             }
         )
     return rows

@@ -151,6 +151,13 @@ def test_evaluation_answers_every_validation_picture(trained: Trained) -> None:
     assert {"file", "heads", "cigarettes", "persons"} <= set(json.loads(rows[0]))
 
 
+def test_accusations_are_counted_over_films_of_held_out_stills(trained: Trained) -> None:
+    assert trained.stage("accusations", 5, ("--scenes", "1", "--seconds", "2")) == 0
+    found = json.loads((trained.out / "accusations.json").read_text("utf-8"))
+    assert set(found["rules"]) == {"no_hat", "no_mask", "smoking"}
+    assert sum(row["scenes"] for row in found["rules"].values()) >= 1
+
+
 def test_card_holds_no_unfilled_place(trained: Trained) -> None:
     text = (trained.out / "export/CARD.md").read_text("utf-8")
     assert "{{" not in text

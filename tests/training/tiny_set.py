@@ -73,13 +73,13 @@ def _smoke_picture(i: int, rng: np.random.Generator, split: str) -> tuple[Any, d
 
 
 def write_tiny_set(folder: Path, pictures: int = 24) -> None:
-    """annotations.jsonl and images/ of `pictures` pictures, every fourth for validation."""
+    """annotations.jsonl and images/ of `pictures` pictures, three of eight for validation."""
     rng = np.random.default_rng(0)
     (folder / "images").mkdir(parents=True)
     rows = []
     for i in range(pictures):
         draw = (_face_picture, _cook_picture, _smoke_picture)[i % 3]
-        image, row = draw(i, rng, "val" if i % 8 < 2 else "train")
+        image, row = draw(i, rng, "val" if i % 8 < 3 else "train")
         cv2.imwrite(str(folder / "images" / row["file"]), image)
         rows.append(row)
     text = "".join(json.dumps(row) + "\n" for row in rows)

@@ -1,0 +1,238 @@
+"""Stage `accusations`: how often the whole line accuses somebody who does what the rule asks.
+
+Scenes are stills that neither trained nor calibrated, made into film: heads as small as a kitchen camera sees
+them, panned, shaken, noised and compressed. The scenes run through decoder, looks, tracks and rules as any
+recording does. An accusation counts as false when it falls on a head that is labelled compliant, and as stray when
+it falls on nothing that is labelled (a poster, a pot, an unlabelled head). Where a rule's answer is not labelled at
+all, that rule is not counted. The bound is Poisson's, one-sided, 95 %.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections import Counter
+from dataclasses import dataclass, field
+from datetime import UTC
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from scipy.stats import chi2
+
+from kitchenvision.build import Eyes, build_stages, chosen_rules, rule_settings
+from kitchenvision.config import Settings as PackageSettings
+from kitchenvision.evidence import Place
+from kitchenvision.frames.open import open_source
+from kitchenvision.frames.source import SourceOptions
+from kitchenvision.geometry import as_xyxy, iou
+from kitchenvision.pipeline import Confirmed, Pipeline
+from kitchenvision.types import Verdict, Xyxy
+from training.answers import open_model
+from training.build import DataError, read_set
+from training.calibrate import in_second_half
+from training.camera_look import light
+from training.labels import Picture
+
+WIDTH, HEIGHT, FPS = 1280, 720, 10
+_MARGIN = 48  # of the canvas around what the camera shows, for panning
+_HEADS_PX = (28.0, 80.0)
+_SAME = 0.3
+_COMPLIANT = {"no_hat": ("hat", "covered"), "no_mask": ("mask", "worn")}
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A still that becomes a film: its size on the canvas, where it lies, and how the camera moves."""
+
+    picture: Picture
+    scale: float
+    at: tuple[float, float]
+    seed: int
+
+    def shift(self, media_s: float) -> tuple[float, float]:
+        """Pan and shake at a time, pixels."""
+        slow, fast = 2 * np.pi * media_s / 17, 2 * np.pi * media_s * 1.7
+        phase = self.seed % 7
+        return (
+            float(0.8 * _MARGIN * np.sin(slow + phase) + 0.8 * np.sin(fast + phase)),
+            float(0.3 * _MARGIN * np.cos(slow + phase) + 0.6 * np.cos(1.3 * fast)),
+        )
+
+    def head(self, xyxy: Xyxy, media_s: float) -> Xyxy:
+        """A box of the still as the film shows it at a time."""
+        dx, dy = self.shift(media_s)
+        left, top = self.at[0] - _MARGIN - dx, self.at[1] - _MARGIN - dy
+        x0, y0, x1, y1 = (v * self.scale for v in xyxy)
+        return (x0 + left, y0 + top, x1 + left, y1 + top)
+
+
+@dataclass
+class Counts:
+    """What one rule did over all scenes. `judged` counts compliant heads of which a verdict was given."""
+
+    scenes: int = 0
+    seconds: float = 0.0
+    judged: int = 0
+    false: int = 0
+    stray: int = 0
+    accused: list[str] = field(default_factory=list)
+
+    def row(self) -> dict[str, Any]:
+        """With rates and their upper bounds."""
+        hours = self.seconds / 3600
+        bound = float(chi2.ppf(0.95, 2 * self.false + 2) / 2)
+        return {
+            "scenes": self.scenes,
+            "hours": round(hours, 3),
+            "compliant_heads_judged": self.judged,
+            "false": self.false,
+            "stray": self.stray,
+            "false_per_1000_heads": round(1000 * self.false / max(1, self.judged), 2),
+            "false_per_1000_heads_at_most": round(1000 * bound / max(1, self.judged), 2),
+            "false_per_hour": round(self.false / max(hours, 1e-9), 2),
+            "false_per_hour_at_most": round(bound / max(hours, 1e-9), 2),
+            "accused": self.accused,
+        }
+
+
+def due_rules(picture: Picture) -> dict[str, list[Xyxy]]:
+    """rule id -> heads that comply with it; a rule without an entry is not counted on this picture."""
+    due: dict[str, list[Xyxy]] = {}
+    heads = [box for box in picture.boxes if box.kind == "head" and not box.ignore]
+    for rule_id, (question, answer) in _COMPLIANT.items():
+        complying = [as_xyxy(box.xyxy) for box in heads if getattr(box, question) == answer]
+        if complying:
+            due[rule_id] = complying
+    if heads and not any(box.kind == "cigarette" for box in picture.boxes) and picture.family != "smoke":
+        due["smoking"] = [as_xyxy(box.xyxy) for box in heads]
+    return due
+
+
+def scenes(pictures: list[Picture], count: int, seed: int) -> list[Scene]:
+    """`count` different stills of the half that did not calibrate; cooks first, then the rest in drawn order."""
+    rng = np.random.default_rng(seed)
+    usable = [p for p in pictures if p.split == "val" and in_second_half(p.group) and due_rules(p)]
+    order = [usable[i] for i in rng.permutation(len(usable))]
+    order.sort(key=lambda p: p.family != "cook")
+    if len(order) < count:
+        raise DataError(f"{count} scenes were asked for, {len(order)} stills can be used")
+    chosen = []
+    for number, picture in enumerate(order[:count]):
+        heads = [box.xyxy[3] - box.xyxy[1] for box in picture.boxes if box.kind == "head"]
+        wanted = float(np.exp(rng.uniform(*np.log(_HEADS_PX))))
+        scale = min(wanted / float(np.median(heads)), 1.0)
+        room = (WIDTH + 2 * _MARGIN - picture.width * scale, HEIGHT + 2 * _MARGIN - picture.height * scale)
+        at = (room[0] * float(rng.uniform(0.3, 0.7)), room[1] * float(rng.uniform(0.3, 0.7)))
+        chosen.append(Scene(picture, scale, at, number))
+    return chosen
+
+
+def film(scene: Scene, image: Any, seconds: float, path: Path) -> None:
+    """Write the scene as H.264 with the compression of a cheap camera."""
+    rng = np.random.default_rng(scene.seed)
+    canvas = np.full((HEIGHT + 2 * _MARGIN, WIDTH + 2 * _MARGIN, 3), rng.integers(60, 190, 3), np.uint8)
+    size = (max(2, round(image.shape[1] * scene.scale)), max(2, round(image.shape[0] * scene.scale)))
+    matrix = np.array([[1, 0, scene.at[0]], [0, 1, scene.at[1]]], np.float32)
+    still = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    cv2.warpAffine(still, matrix, canvas.shape[1::-1], dst=canvas, borderMode=cv2.BORDER_TRANSPARENT)
+    canvas = cv2.GaussianBlur(light(canvas, rng, 0.5), (0, 0), float(rng.uniform(0.3, 0.8)))
+    grain = rng.normal(0, rng.uniform(1, 5), (4, HEIGHT, WIDTH, 1)).astype(np.int16)
+    options = {"preset": "ultrafast", "crf": str(int(rng.integers(22, 31)))}
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=FPS, options=options)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for number in range(round(seconds * FPS)):
+            dx, dy = scene.shift(number / FPS)
+            moved = np.array([[1, 0, -_MARGIN - dx], [0, 1, -_MARGIN - dy]], np.float32)
+            shown = cv2.warpAffine(canvas, moved, (WIDTH, HEIGHT))
+            noisy = np.clip(shown.astype(np.int16) + grain[number % len(grain)], 0, 255).astype(np.uint8)
+            frame = av.VideoFrame.from_ndarray(noisy, "bgr24")
+            frame.pts = number
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+
+
+def watch(scene: Scene, path: Path, eyes: Eyes) -> tuple[set[tuple[str, int]], list[tuple[str, float, Xyxy]]]:
+    """Run the line over a film: which (rule, number of the head) were judged; accused: rule, when, where."""
+    settings, rules = PackageSettings(), chosen_rules(None)
+    name = scene.picture.file
+    place = Place("scenes", "camera", path.name, name, "file", eyes.model, "training")
+    line = Pipeline(build_stages(eyes, rules, settings), place, rule_settings(rules, settings, eyes.card), UTC)
+    judged: set[tuple[str, int]] = set()
+    accused = []
+    due = due_rules(scene.picture)
+    with open_source(path, SourceOptions()) as source:
+        for frame in source.frames():
+            events = line.step(frame)
+            for event in events:
+                if isinstance(event, Confirmed):
+                    violation = event.evidence.violation
+                    accused.append((violation.rule_id, violation.confirmed_s, event.evidence.snapshot.head_xyxy))
+            seen = line.seen
+            for one in seen.observations if seen is not None else ():
+                if one.verdict is not Verdict.CANNOT_JUDGE and one.rule_id in due:
+                    heads = due[one.rule_id]
+                    judged |= {(one.rule_id, i) for i in on_which(scene, heads, one.media_s, one.head_xyxy)}
+    return judged, accused
+
+
+def on_which(scene: Scene, heads: list[Xyxy], media_s: float, box: Xyxy) -> list[int]:
+    """Index of the head of the still that a box of the film lies on, if any."""
+    overlaps = [iou(scene.head(head, media_s), box) for head in heads]
+    best = int(np.argmax(overlaps)) if overlaps else 0
+    return [best] if overlaps and overlaps[best] >= _SAME else []
+
+
+def count(scene: Scene, path: Path, eyes: Eyes, seconds: float, counts: dict[str, Counts]) -> None:
+    """Add one scene to the counts."""
+    due = due_rules(scene.picture)
+    judged, accused = watch(scene, path, eyes)
+    per_rule = Counter(rule_id for rule_id, _ in judged)
+    known = [as_xyxy(box.xyxy) for box in scene.picture.boxes if box.kind == "head"]
+    for rule_id in due:
+        row = counts[rule_id]
+        row.scenes, row.seconds, row.judged = row.scenes + 1, row.seconds + seconds, row.judged + per_rule[rule_id]
+    for rule_id, at_s, head in accused:
+        if rule_id not in due:
+            continue
+        if on_which(scene, due[rule_id], at_s, head):
+            counts[rule_id].false += 1
+            counts[rule_id].accused.append(scene.picture.file)
+        elif not on_which(scene, known, at_s, head):
+            counts[rule_id].stray += 1
+
+
+def accusations(data: Path, out: Path, model: Path, options: dict[str, Any]) -> dict[str, Any]:
+    """Run the stage; writes OUT/accusations.json.
+
+    Args:
+        data, out: as for the other stages. model: the model folder.
+        options: scenes (how many), seconds (of each), profile.
+
+    Raises:
+        DataError: fewer stills than scenes.
+    """
+    eyes = open_model(model, options["profile"], threads=options.get("threads", 1))
+    chosen = scenes(read_set(out), options["scenes"], seed=4)
+    counts = {rule_id: Counts() for rule_id in (*_COMPLIANT, "smoking")}
+    with tempfile.TemporaryDirectory() as folder:
+        for number, scene in enumerate(chosen, 1):
+            path = Path(folder) / "scene.mp4"
+            image = cv2.imread(str(data / scene.picture.file), cv2.IMREAD_COLOR)
+            if image is None:
+                raise DataError(f"{data / scene.picture.file} cannot be read")
+            film(scene, image, options["seconds"], path)
+            count(scene, path, eyes, options["seconds"], counts)
+            told = ", ".join(f"{rule_id} {row.false} of {row.judged}" for rule_id, row in counts.items())
+            print(f"{number} of {len(chosen)}: false accusations {told}", flush=True)
+    result = {
+        "profile": options["profile"],
+        "seconds_each": options["seconds"],
+        "rules": {rule_id: row.row() for rule_id, row in counts.items()},
+    }
+    (out / "accusations.json").write_text(json.dumps(result, indent=1) + "\n", "utf-8")
+    print(json.dumps(result, indent=1))
+    return result
