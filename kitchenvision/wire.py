@@ -11,14 +11,16 @@ On HTTP (all under ``/api/v1``, bearer token of the canteen):
     POST /reports           one report as canonical JSON; 201 accepted, 200 the same again (both a `Receipt`),
                             409 other content under the same key or a gap in sequence, 422 a bad field or a
                             missing blob. Errors are application/problem+json (RFC 9457) as `Problem`.
+    POST /observed-times    one `ObservedTime`; 201 accepted, 200 the same again (both a `Receipt`), 409 other
+                            content under the same key
 """
 
 import hashlib
 import json
-from datetime import datetime
-from typing import Annotated, Any, Literal
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 WIRE_VERSION = 1
 
@@ -135,6 +137,52 @@ class EndedReport(_Report):
     reason: Literal["cleared", "track ended", "source ended", "restarted"]
 
 
+class ObservedTime(_Frozen):
+    """How long one camera was truly watched for one rule in one zone: frames came and were judged.
+
+    Told for every hour in which the rule was due, also when it was watched for 0 seconds: silence and a dead camera
+    must not look the same. Intervals of one camera, zone and rule do not overlap. Never changed; the same
+    `observation_id` with the same content is accepted again.
+
+    Attributes:
+        observation_id: hash of canteen, camera, zone, rule and `from_at`; lower-case hex.
+        from_at, to_at: an interval within one hour of UTC; `to_at` is not part of it.
+        observed_s: at most the length of the interval, in seconds.
+    """
+
+    wire_version: Literal[1] = 1
+    kind: Literal["observed"] = "observed"
+    observation_id: Annotated[str, Field(pattern=r"^[0-9a-f]{16,64}$")]
+    canteen_id: Name
+    camera_id: Name
+    zone: Name
+    rule_id: Name
+    from_at: AwareDatetime
+    to_at: AwareDatetime
+    observed_s: Seconds
+    created_at: AwareDatetime
+
+    @property
+    def idempotency_key(self) -> str:
+        """``observed/observation_id``."""
+        return f"observed/{self.observation_id}"
+
+    @model_validator(mode="after")
+    def _within_one_hour(self) -> Self:
+        try:
+            begins, ends = self.from_at.astimezone(UTC), self.to_at.astimezone(UTC)
+        except OverflowError as error:
+            raise ValueError("from_at, to_at: instants between the years 2 and 9998 are expected") from error
+        hour = begins.replace(minute=0, second=0, microsecond=0)
+        if not begins < ends <= hour + timedelta(hours=1):
+            raise ValueError("to_at: after from_at and within the same hour of UTC is expected")
+        if self.observed_s > (ends - begins).total_seconds():
+            raise ValueError(
+                f"observed_s: at most the length of the interval is expected, got {self.observed_s:g} s"
+            )
+        return self
+
+
 Report = Annotated[ConfirmedReport | ClipReport | EndedReport, Field(discriminator="kind")]
 _REPORT: TypeAdapter[ConfirmedReport | ClipReport | EndedReport] = TypeAdapter(Report)
 
@@ -172,6 +220,25 @@ def parse_report(data: bytes) -> ConfirmedReport | ClipReport | EndedReport:
 def report_bytes(report: ConfirmedReport | ClipReport | EndedReport) -> bytes:
     """The report as canonical JSON: what is sent, stored and hashed."""
     return canonical_json(report.model_dump(mode="json"))
+
+
+def parse_observed(data: bytes) -> ObservedTime:
+    """An observed time from JSON bytes.
+
+    Raises:
+        pydantic.ValidationError: naming each wrong field.
+    """
+    return ObservedTime.model_validate_json(data)
+
+
+def observed_bytes(report: ObservedTime) -> bytes:
+    """The observed time as canonical JSON: what is sent and hashed."""
+    return canonical_json(report.model_dump(mode="json"))
+
+
+def observation_id(canteen_id: str, camera_id: str, zone: str, rule_id: str, from_at: datetime) -> str:
+    """The id of that interval: the same on every try."""
+    return content_hash(canonical_json([canteen_id, camera_id, zone, rule_id, from_at.isoformat()]))[:32]
 
 
 def content_hash(data: bytes) -> str:

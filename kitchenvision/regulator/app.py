@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kitchenvision.errors import StorageError
-from kitchenvision.regulator import account, api, ingest, login, review
+from kitchenvision.regulator import account, api, ingest, login, observed, review
 from kitchenvision.regulator.auth import NotLoggedIn
 from kitchenvision.regulator.blobs import LocalBlobStore
 from kitchenvision.regulator.db import DatabaseBusy
@@ -57,7 +57,7 @@ def create_app(settings: RegulatorSettings) -> FastAPI:
 
     app = FastAPI(title="kitchenvision regulator", openapi_url=None, lifespan=lifespan)
     app.state.parts = Parts(settings, database, blobs, FailureLimiter(), Views())
-    for router in (ingest.router, api.router, login.router, account.router, review.router):
+    for router in (ingest.router, api.router, login.router, account.router, review.router, observed.router):
         app.include_router(router)
     app.mount("/static", StaticFiles(directory=str(files("kitchenvision") / "web" / "static")), "static")
     app.add_exception_handler(Refused, _refused)

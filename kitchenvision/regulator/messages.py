@@ -1,5 +1,6 @@
 """Every word of the pages, in Chinese and English. Both catalogues have the same keys; a test holds that."""
 
+from kitchenvision.regulator import scoring_words
 from kitchenvision.regulator.settings import Language
 
 _PAIRS: dict[str, tuple[str, str]] = {
@@ -200,9 +201,10 @@ _PAIRS: dict[str, tuple[str, str]] = {
     "age.days_one": ("1 天前", "1 day ago"),
 }
 
+_ALL = {**_PAIRS, **scoring_words.PAIRS}
 CATALOGUE: dict[Language, dict[str, str]] = {
-    "zh": {key: pair[0] for key, pair in _PAIRS.items()},
-    "en": {key: pair[1] for key, pair in _PAIRS.items()},
+    "zh": {key: pair[0] for key, pair in _ALL.items()},
+    "en": {key: pair[1] for key, pair in _ALL.items()},
 }
 
 

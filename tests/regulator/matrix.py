@@ -41,7 +41,7 @@ MATRIX = (
     Row("GET", "/api/v1/picture-views", Right.AUDIT, page=False),
 )
 # What nobody needs to be logged in for, or what asks for an edge box's token instead; each has tests of its own
-# (test_auth, test_ingest). /logout ends the session that it needs, so it is there too.
+# (test_auth, test_ingest, test_observed). /logout ends the session that it needs, so it is there too.
 OPEN_TO_ALL = {
     ("GET", "/login"),
     ("POST", "/login"),
@@ -50,6 +50,7 @@ OPEN_TO_ALL = {
     ("HEAD", "/api/v1/blobs/{sha256}"),
     ("PUT", "/api/v1/blobs/{sha256}"),
     ("POST", "/api/v1/reports"),
+    ("POST", "/api/v1/observed-times"),
 }
 
 

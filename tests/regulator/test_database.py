@@ -3,11 +3,14 @@
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from regulator.conftest import Regulator
 from regulator.sample import sample, send
 from sqlalchemy import inspect, select
@@ -37,6 +40,14 @@ def test_a_fresh_database_has_exactly_the_tables_that_the_code_declares(database
 
 def _compare(_context: object, _inspected: object, _column: object, kept: object, declared: object) -> bool | None:
     return False if isinstance(declared, UtcDateTime) else None
+
+
+def test_the_migrations_are_one_chain() -> None:
+    folder = files("kitchenvision.regulator") / "migrations"
+    config = Config()
+    config.set_main_option("script_location", str(folder))
+    config.set_main_option("path_separator", "os")
+    assert len(ScriptDirectory.from_config(config).get_heads()) == 1
 
 
 def test_migrating_again_changes_nothing_and_keeps_what_is_there(regulator: Regulator) -> None:
