@@ -1,11 +1,7 @@
 """A recorded video becomes violations and evidence in a folder: the work behind `kitchenvision scan`."""
 
-import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
-from pathlib import Path
-from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from kitchenvision import __version__
@@ -13,34 +9,12 @@ from kitchenvision.annotate import AnnotatedVideo
 from kitchenvision.build import Eyes, build_stages, rule_settings
 from kitchenvision.config import Settings
 from kitchenvision.errors import SourceBroken, SourceError, printable
-from kitchenvision.evidence import (
-    Evidence,
-    Place,
-    clip_report,
-    confirmed_report,
-    ended_report,
-    seal_clip,
-    write_evidence,
-)
+from kitchenvision.evidence import Evidence, Place
 from kitchenvision.frames.source import FrameSource
-from kitchenvision.outbox import ReportConflict
 from kitchenvision.pipeline import Confirmed, Ended, Pipeline, Tally
+from kitchenvision.reporting import Reporter, Sink
 from kitchenvision.rules.rule import Rule
 from kitchenvision.scan_folder import ScanFolder, VideoResult, row_of
-from kitchenvision.wire import BlobRef, ClipReport, ConfirmedReport, EndedReport, content_hash
-
-_log = logging.getLogger(__name__)
-_CLIP_BEFORE_S = 5.0
-_CLIP_AFTER_S = 5.0
-
-AnyReport = ConfirmedReport | ClipReport | EndedReport
-
-
-class Sink(Protocol):
-    """Where reports go besides the folder; an outbox fits."""
-
-    def put(self, report: AnyReport, blobs: Mapping[str, bytes | Path]) -> object:
-        """Durable when it returns; the same report again is no-op."""
 
 
 class Interrupted(Exception):
@@ -124,7 +98,7 @@ class _Run:
         settings = rule_settings(scanner.rules, scanner.settings, scanner.eyes.card)
         stages = build_stages(scanner.eyes, scanner.rules, scanner.settings)
         self.pipeline = Pipeline(stages, self._place, settings, scanner.timezone)
-        self._seqs: dict[str, int] = {}
+        self._reporter = Reporter(scanner.sink)
         self._video: AnnotatedVideo | None = None
         if scanner.annotate:
             path = scanner.folder.annotated(self.camera_id)
@@ -156,25 +130,10 @@ class _Run:
 
     def _confirmed(self, evidence: Evidence) -> None:
         folder = self.scanner.folder.evidence_folder(self.camera_id, evidence)
-        write_evidence(evidence, folder)
-        self._put(confirmed_report(evidence, evidence.captured_at), evidence.blobs)
-        clip = self._clip(evidence, folder)
+        self._reporter.confirmed(evidence, folder)
+        clip = self._reporter.clip(evidence, folder, self.source.clip)
         self.rows.append(row_of(evidence, self.scanner.folder, folder, clip))
         self.scanner.folder.write_rows(self.rows)
-
-    def _clip(self, evidence: Evidence, folder: Path) -> Path | None:
-        at = evidence.violation.confirmed_s
-        span = self.source.clip(max(0.0, at - _CLIP_BEFORE_S), at + _CLIP_AFTER_S, folder / "clip.mp4")
-        self._seqs[evidence.violation_id] = 1
-        if span is None:
-            return None
-        data = span.path.read_bytes()
-        ref = BlobRef(role="clip", sha256=content_hash(data), size=len(data), media_type=span.media_type)
-        seal_clip(evidence, span.path, ref.sha256, (span.from_s, span.to_s))
-        made_at = evidence.captured_at + timedelta(seconds=_CLIP_AFTER_S)
-        self._put(clip_report(evidence, ref, (span.from_s, span.to_s), made_at), {ref.sha256: span.path})
-        self._seqs[evidence.violation_id] = 2
-        return span.path
 
     def _ended(self, event: Ended, tell: bool = True) -> None:
         violation, evidence = event.violation, event.evidence
@@ -182,17 +141,5 @@ class _Run:
         for row in self.rows:
             if row["violation_id"] == evidence.violation_id:
                 row["ended_s"] = round(violation.ended_s, 3)
-        if not tell:
-            return
-        after = timedelta(seconds=violation.ended_s - violation.confirmed_s)
-        seq = self._seqs[evidence.violation_id] + 1
-        self._put(ended_report(evidence, violation, seq, evidence.captured_at + after), {})
-
-    def _put(self, report: AnyReport, blobs: Mapping[str, bytes | Path]) -> None:
-        if self.scanner.sink is None:
-            return
-        try:
-            self.scanner.sink.put(report, blobs)
-        except ReportConflict as error:
-            # Told before with other facts, such as another file time or version: what was told first stands.
-            _log.warning("%s", error)
+        if tell:
+            self._reporter.ended(event)

@@ -16,7 +16,7 @@ NAME = "kitchenvision"
 VALUES = {"errors", "types", "geometry"}
 STAGES = {"frames", "detect", "track", "rules", "evidence", "outbox", "planner", "verification"}
 UP_TO_DELIVERY = VALUES | STAGES | {"config", "wire", "delivery"}
-COMPOSITION = {"build", "scan", "scan_folder", "single_pictures", "annotate", "evaluate", "report", "demo"}
+COMPOSITION = {"build", "scan", "scan_folder", "single_pictures", "annotate", "evaluate", "report", "demo", "reporting"}
 # Part (a module or folder of the package) -> the other parts that it may import.
 TABLE: dict[str, set[str]] = {
     **{part: VALUES for part in VALUES | STAGES | {"config", "wire"}},
@@ -26,6 +26,7 @@ TABLE: dict[str, set[str]] = {
     "delivery": VALUES | {"outbox", "wire"},
     "pipeline": UP_TO_DELIVERY,
     **{part: UP_TO_DELIVERY | {"pipeline"} | COMPOSITION for part in COMPOSITION},
+    "edge": UP_TO_DELIVERY | {"pipeline", "build", "reporting"},
     "regulator": {"errors", "config", "wire"},
 }
 ALL = set(TABLE) | {"cli", "commands"}
@@ -33,17 +34,19 @@ TABLE |= {"cli": ALL, "commands": ALL}
 # Third-party package -> the parts or modules that may import it. One that is not here may not be imported.
 PIXELS = {"frames", "detect.preprocess", "evidence", "annotate"}
 OWNERS: dict[str, set[str]] = {
-    "numpy": {*VALUES, *STAGES, "pipeline", *COMPOSITION, "cli", "commands"} - {"outbox"},
-    "pydantic": {"config", "wire", "detect.model_card", "delivery", "regulator"},
+    "numpy": {*VALUES, *STAGES, "pipeline", *COMPOSITION, "edge", "cli", "commands"} - {"outbox"},
+    "pydantic": {"config", "wire", "detect.model_card", "delivery", "edge.settings", "regulator"},
     "av": {"frames", "annotate", "evidence", "commands"},
     "cv2": PIXELS | {"commands"},
     "onnxruntime": {"detect.onnx", "commands"},
     "sqlite3": {"outbox", "regulator.db"},  # there only to know SQLite's connections from others
     "httpx": {"delivery", "demo", "commands"},
-    "jinja2": {"report", "regulator"},
+    "jinja2": {"report", "edge.page", "regulator"},
     **{name: {"cli", "commands"} for name in ("typer", "click", "rich")},
-    **{name: {"regulator"} for name in ("fastapi", "starlette", "sqlalchemy", "alembic", "argon2", "markupsafe")},
-    "uvicorn": {"regulator", "commands"},
+    **{name: {"regulator"} for name in ("sqlalchemy", "alembic", "argon2", "markupsafe")},
+    "fastapi": {"edge.page", "regulator"},
+    "starlette": {"edge.page", "regulator"},
+    "uvicorn": {"edge.page", "regulator", "commands"},
     **{name: {"commands"} for name in ("torch", "ultralytics", "onnx")},  # `models import`, with the train extra
 }
 IMPURE = {"time", "random", "os", "io", "pathlib", "datetime", "logging", "threading", "socket", "secrets", "uuid"}

@@ -33,7 +33,8 @@ from kitchenvision.errors import SourceError, printable
 
 if TYPE_CHECKING:
     from kitchenvision.frames.source import FrameSource, SourceOptions
-    from kitchenvision.scan import Scanner, Sink
+    from kitchenvision.reporting import Sink
+    from kitchenvision.scan import Scanner
     from kitchenvision.scan_folder import VideoResult
 
 

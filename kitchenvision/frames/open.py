@@ -3,6 +3,7 @@
 import glob
 from pathlib import Path
 
+from kitchenvision.frames.dialing import is_live
 from kitchenvision.frames.file import FileSource
 from kitchenvision.frames.listing import videos_under
 from kitchenvision.frames.pictures import PICTURE_SUFFIXES, PicturesSource
@@ -16,14 +17,14 @@ def open_source(url: str | Path, options: SourceOptions | None = None) -> FrameS
 
     Args:
         url: a video file; a picture, a folder or a glob of pictures; a folder of recorder segments (one camera); an
-            ``rtsp://`` address.
+            ``rtsp://``, ``rtmp://`` or ``http://`` address.
         options: how to read it; default 5 frames a second of all of it.
 
     Raises:
         SourceNotFound: there is nothing. SourceUnreadable: nothing in it can be read; says what was expected.
     """
     options = options or SourceOptions()
-    if str(url).lower().startswith(("rtsp://", "rtsps://")):
+    if is_live(str(url)):
         return RtspSource(str(url), options)
     path = Path(url)
     if path.is_dir():

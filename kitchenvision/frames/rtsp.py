@@ -1,4 +1,4 @@
-"""A live camera over RTSP (RFC 2326), interleaved in TCP: thin, without reconnecting."""
+"""A live camera over RTSP (RFC 2326) or whatever else FFmpeg reads from a network: thin, without reconnecting."""
 
 import itertools
 import threading
@@ -10,10 +10,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import av
-from av.container import InputContainer
+from av.video.stream import VideoStream
 
-from kitchenvision.errors import SourceBroken, SourceNotFound, SourceUnreadable
+from kitchenvision.errors import SourceBroken, SourceUnreadable
 from kitchenvision.frames.decoding import Damage, VideoPacket, decoded
+from kitchenvision.frames.dialing import CodecUnsupported, dial, shown_address
 from kitchenvision.frames.packet_ring import PacketRing
 from kitchenvision.frames.picture import AvPicture
 from kitchenvision.frames.remux import TimedPacket
@@ -32,18 +33,6 @@ _MOST_WAITING = 3
 Clock = Callable[[], datetime]
 
 
-class CameraUnreachable(SourceNotFound):
-    """Nobody answers at the address: try again later."""
-
-
-class CameraRefused(SourceUnreadable):
-    """The camera answers and wants another user or password: fix the settings."""
-
-
-class NoSuchStream(SourceNotFound):
-    """The camera answers and knows no stream of this name: fix the settings."""
-
-
 @dataclass(frozen=True)
 class _Arrived:
     """A decoded frame and when it came."""
@@ -59,14 +48,17 @@ class RtspSource(FrameSource):
     """One camera. `frames` gives the newest sampled frame; what a slow consumer misses is dropped and counted.
 
     Args:
-        url: ``rtsp://user:password@host:554/path``. options: only `analysis_fps` counts for a live camera.
-        clock: gives the UTC instant at which a frame arrives. patience_s: time-out of opening and of reading.
+        url: ``rtsp://user:password@host:554/path``, or rtmp, http-flv, HLS, MJPEG.
+        options: `analysis_fps`, `transport` and `key_frames_only` count for a live camera.
+        clock: gives the UTC instant at which a frame arrives. patience_s: time-out of opening.
+        stall_s: time-out of reading; as `patience_s` when None.
 
     Attributes:
         address: without user, password and query. dropped: sampled frames that nobody took in time.
 
     Raises:
-        CameraUnreachable, CameraRefused, NoSuchStream, SourceUnreadable: none carries the user or the password.
+        CameraUnreachable, CameraRefused, NoSuchStream, CodecUnsupported, SourceUnreadable: none carries the user
+            or the password.
     """
 
     def __init__(
@@ -75,13 +67,14 @@ class RtspSource(FrameSource):
         options: SourceOptions,
         clock: Clock = lambda: datetime.now(UTC),
         patience_s: float = _PATIENCE_S,
+        stall_s: float | None = None,
     ) -> None:
         self.address = shown_address(url)
         self.dropped = 0
-        self._options, self._patience_s = options, patience_s
+        self._options, self._patience_s = options, max(patience_s, stall_s or 0.0)
         self._slot = _Slot()
         self._reader: threading.Thread | None = None
-        self._feed = _Feed(url, self.address, clock, patience_s)
+        self._feed = _Feed(url, options, clock, (patience_s, stall_s or patience_s))
         try:
             self._first = self._feed.first()
         except BaseException:
@@ -90,7 +83,7 @@ class RtspSource(FrameSource):
         picture = self._first[1].picture
         self.info = SourceInfo(
             name=self.address,
-            kind="rtsp",
+            kind="rtsp" if url.lower().startswith("rtsp") else "stream",
             width=picture.width,
             height=picture.height,
             codec=self._feed.stream.codec_context.name,
@@ -131,6 +124,11 @@ class RtspSource(FrameSource):
         damaged = self._feed.damage.total
         return (f"{self.address}: {damaged} damaged packets or pictures",) if damaged else ()
 
+    def hang_up(self) -> None:
+        """Ends `frames` at once, without waiting for a reader that may be stuck; `close` it later."""
+        self._feed.stopping.set()
+        self._slot.end(None)
+
     def close(self) -> None:
         """Stops reading and hangs up; waits for the reader, at most the time-out of reading."""
         self._feed.stopping.set()
@@ -147,6 +145,7 @@ class RtspSource(FrameSource):
         try:
             every = itertools.chain([self._first], self._feed.arrivals)
             for timed in sampled(every, self._options.analysis_fps):
+                self._feed.wait_for(timed[0])
                 self.dropped += self._slot.put(timed)
         except Exception as caught:  # noqa: BLE001  # raised again, with its traceback, by `frames`
             error = caught
@@ -157,36 +156,61 @@ class RtspSource(FrameSource):
 class _Feed:
     """The connection: packets come in, go into the ring, and come out as frames with their times."""
 
-    def __init__(self, url: str, address: str, clock: Clock, patience_s: float) -> None:
-        self.container = _opened(url, address, patience_s)
+    def __init__(self, url: str, options: SourceOptions, clock: Clock, patience: tuple[float, float]) -> None:
+        began, self._first_s = time.monotonic(), patience[0]
+        self.container = dial(url, *patience, options.transport)
         self.ring = PacketRing(_KEEP_S)
         self.damage = Damage()
         self.stopping = threading.Event()
-        self._address, self._clock = address, clock
-        streams = self.container.streams.video
-        if not streams:
+        self._address, self._clock = shown_address(url), clock
+        try:
+            self.stream = self._video()
+        except BaseException:
             self.container.close()
-            raise SourceUnreadable(f"{address}: expected a video, the stream carries none")
-        self.stream = streams[0]
-        self.stream.thread_type = "NONE"
-        self.stream.thread_count = 1
+            raise
+        if options.key_frames_only:
+            self.stream.codec_context.skip_frame = "NONKEY"
         self.fps = float(self.stream.average_rate or self.stream.guessed_rate or _USUAL_FPS)
         self._base = float(self.stream.time_base or 0)
+        # Motion JPEG over HTTP carries no times: FFmpeg would count 25 a second, whatever the camera does.
+        self._by_arrival = "mpjpeg" in self.container.format.name
+        # A playlist hands out seconds of video at a time.
+        self._paced_from = time.monotonic() if "hls" in self.container.format.name else None
         self._timeline = Timeline(1 / self.fps)
         self._waiting: list[VideoPacket] = []
         self._due_s = 0.0
+        self._began = began
         self.arrivals = self._arrivals()
+
+    def _video(self) -> VideoStream:
+        streams = self.container.streams.video
+        if not streams:
+            raise SourceUnreadable(f"{self._address}: expected a video, the stream carries none")
+        stream = streams[0]
+        # PyAV's types say that there always is one; for a codec that FFmpeg does not know there is none.
+        if getattr(stream, "codec_context", None) is None:
+            raise CodecUnsupported(f"{self._address}: the video's codec is not known here; choose H.264 or H.265")
+        stream.thread_type = "NONE"
+        stream.thread_count = 1
+        return stream
+
+    def wait_for(self, media_s: float) -> None:
+        """Holds a stream that arrives in lumps to the speed at which it was filmed."""
+        if self._paced_from is not None:
+            self.stopping.wait(max(0.0, media_s - (time.monotonic() - self._paced_from)))
 
     def first(self) -> _Timed:
         """The first frame. Raises `SourceUnreadable` when none comes."""
         try:
             return next(self.arrivals)
         except (StopIteration, SourceBroken):
+            if self.damage.total:
+                raise CodecUnsupported(f"{self._address}: video comes, but none that can be decoded") from None
             raise SourceUnreadable(f"{self._address}: the camera answers but sends no picture") from None
 
     def _arrivals(self) -> Iterator[_Timed]:
         """Every decoded frame with its media time, until `stopping`."""
-        media_s, why = 0.0, "it ended the stream"
+        media_s, why, pictures = 0.0, "it ended the stream", 0
         packets = self.container.demux(self.stream)
         while not self.stopping.is_set():
             try:
@@ -194,14 +218,22 @@ class _Feed:
             except av.FFmpegError as error:
                 why = error.strerror or "no data"
                 packet = None
+            if not pictures and time.monotonic() - self._began > 2 * self._first_s:
+                why, packet = "packets, but no picture", None
             if packet is None or not packet.size:
                 raise SourceBroken(f"{self._address}: the camera sends no more ({why})", media_s)
             captured_at = self._clock()
             self._waiting.append(packet)
             for frame in decoded(packet, self.damage):
-                media_s = self._timeline.at(None if frame.pts is None else frame.pts * self._base)
+                media_s = self._timeline.at(self._own_s(frame))
+                pictures += 1
                 yield media_s, _Arrived(AvPicture(frame, self.stream.sample_aspect_ratio), captured_at)
             self._keep()
+
+    def _own_s(self, frame: av.VideoFrame) -> float | None:
+        if self._by_arrival:
+            return time.monotonic() - self._began
+        return None if frame.pts is None else frame.pts * self._base
 
     def _keep(self) -> None:
         """Puts packets into the ring as soon as the first frame says where media time begins."""
@@ -211,10 +243,15 @@ class _Feed:
         for packet in self._waiting:
             lasts_s = packet.duration * self._base if packet.duration else 1 / self.fps
             # The first packets of a stream come without a time, until FFmpeg has seen how the clock runs.
-            shown_s = self._due_s if packet.pts is None else packet.pts * self._base - origin_s
+            shown_s = self._shown_s(packet, origin_s)
             self.ring.add(TimedPacket(packet, shown_s, lasts_s))
             self._due_s = shown_s + lasts_s
         self._waiting.clear()
+
+    def _shown_s(self, packet: VideoPacket, origin_s: float) -> float:
+        if self._by_arrival:
+            return time.monotonic() - self._began - origin_s
+        return self._due_s if packet.pts is None else packet.pts * self._base - origin_s
 
 
 class _Slot:
@@ -247,34 +284,3 @@ class _Slot:
         with self._changed:
             self._ended, self.error = True, error
             self._changed.notify()
-
-
-def shown_address(url: str) -> str:
-    """`url` without user, password and query, which some cameras put passwords into."""
-    scheme, _, rest = url.partition("://")
-    # The last @: passwords with a slash or an @ of their own are common and never quoted.
-    return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0]}"
-
-
-def _opened(url: str, address: str, patience_s: float) -> InputContainer:
-    # TCP: over UDP a lost packet is a grey smear in the evidence.
-    options = {
-        "rtsp_transport": "tcp",
-        "allowed_media_types": "video",
-        "timeout": str(round(patience_s * 1e6)),
-        "protocol_whitelist": "rtsp,rtsps,rtp,tcp,tls",
-    }
-    began = time.monotonic()
-    # FFmpeg's errors carry the address with its password: none of them is passed on or chained.
-    try:
-        return av.open(url, "r", options=options, timeout=(patience_s, patience_s), metadata_errors="replace")
-    except (av.HTTPUnauthorizedError, av.HTTPForbiddenError):
-        raise CameraRefused(f"{address}: the camera refuses this user or password") from None
-    except (av.HTTPNotFoundError, av.HTTPBadRequestError, av.HTTPOtherClientError):
-        raise NoSuchStream(f"{address}: the camera knows no stream of this name") from None
-    except av.InvalidDataError:
-        if time.monotonic() - began >= patience_s:  # FFmpeg gives silence in the middle of a greeting this name
-            raise CameraUnreachable(f"{address}: no answer within {patience_s:g} s") from None
-        raise SourceUnreadable(f"{address}: what answers there does not speak RTSP, or sends no video") from None
-    except av.FFmpegError as error:
-        raise CameraUnreachable(f"{address}: no answer within {patience_s:g} s ({error.strerror})") from None

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from kitchenvision.types import Frame
 
-SourceKind = Literal["file", "pictures", "segments", "rtsp"]
+SourceKind = Literal["file", "pictures", "segments", "rtsp", "stream"]
 StartedAtSource = Literal["option", "container", "file name", "file time", "camera"]
 
 
@@ -63,6 +63,7 @@ class SourceOptions:
     Attributes:
         analysis_fps: frames a second that are wanted, > 0.
         started_at: instant of media time 0, if the user knows it; must carry a time zone.
+        transport: of RTSP. key_frames_only: decode nothing else; cheap, and only for cameras with many key frames.
         timezone: of dates in file names. from_s, to_s: only this span of media time, seconds.
     """
 
@@ -71,6 +72,8 @@ class SourceOptions:
     timezone: tzinfo = field(default_factory=lambda: ZoneInfo("UTC"))
     from_s: float = 0.0
     to_s: float | None = None
+    transport: Literal["tcp", "udp"] = "tcp"
+    key_frames_only: bool = False
 
     def __post_init__(self) -> None:
         if not self.analysis_fps > 0:

@@ -5,23 +5,28 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from made_media import LEVELS, Recipe, make_video, number_of
 from rtsp_servers import answering, free_port, playing
 
 from kitchenvision.errors import SourceBroken, SourceError
-from kitchenvision.frames.open import open_source
-from kitchenvision.frames.rtsp import (
+from kitchenvision.frames.dialing import (
     CameraRefused,
     CameraUnreachable,
+    ConnectionRefused,
     NoSuchStream,
-    RtspSource,
-    _Slot,
     shown_address,
+    with_credentials,
 )
+from kitchenvision.frames.open import open_source
+from kitchenvision.frames.rtsp import RtspSource, _Slot
 from kitchenvision.frames.source import SourceOptions
 
 REFUSES = (
@@ -142,7 +147,7 @@ def test_what_a_camera_can_answer(reply: bytes | None, error: type[Exception], w
 def test_nobody_at_the_address() -> None:
     """Told at once, as something that may be tried again."""
     began = time.monotonic()
-    with pytest.raises(CameraUnreachable, match=r"no answer .*refused"):
+    with pytest.raises(ConnectionRefused, match=r"no answer .*refused"):
         open_source(f"rtsp://inspector:secret@127.0.0.1:{free_port()}/live")
     assert time.monotonic() - began < 5
 
@@ -168,3 +173,66 @@ def test_a_slow_taker_gets_the_newest() -> None:
     slot.end(None)
     assert lost == [0, 0, 0, 1, 1, 1]
     assert [slot.take(), slot.take(), slot.take(), slot.take()] == [(3.0, None), (4.0, None), (5.0, None), None]
+
+
+def test_credentials_of_any_letters_become_part_of_an_address_and_leave_it_again() -> None:
+    """What a person may choose as a password neither breaks the address nor stays in what is shown."""
+    url = with_credentials("rtsp://old:one@camera.local:554/live", "in spector", "p@ss/w:rd?#")
+    assert url == "rtsp://in%20spector:p%40ss%2Fw%3Ard%3F%23@camera.local:554/live"
+    assert shown_address(url) == "rtsp://camera.local:554/live"
+
+
+def test_hanging_up_ends_the_frames_without_waiting_for_the_reader(camera: str) -> None:
+    """A reader that is stuck in a read must not hold up whoever gives it up."""
+    with open_source(camera) as source:
+        frames = source.frames()
+        next(frames)
+        assert isinstance(source, RtspSource)
+        began = time.monotonic()
+        source.hang_up()
+        assert len(list(frames)) <= 3
+        assert time.monotonic() - began < 1
+
+
+@contextmanager
+def motion_jpeg(fps: float, pictures: int) -> Iterator[str]:
+    """An HTTP camera that sends `pictures` JPEGs at `fps`; gives its address."""
+    jpeg = cv2.imencode(".jpg", np.full((48, 64, 3), 90, np.uint8))[1].tobytes()
+
+    class Camera(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "multipart/x-mixed-replace;boundary=kitchen")
+            self.end_headers()
+            with suppress(OSError):
+                for _ in range(pictures):
+                    head = f"--kitchen\r\nContent-Type: image/jpeg\r\nContent-Length: {len(jpeg)}\r\n\r\n"
+                    self.wfile.write(head.encode() + jpeg + b"\r\n")
+                    time.sleep(1 / fps)
+
+        def log_message(self, *_: object) -> None:
+            """Quiet."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Camera)
+    server.daemon_threads = True
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_address[1]}/video.mjpg"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join(5)
+
+
+def test_motion_jpeg_over_http_has_the_time_of_its_arrival() -> None:
+    """It carries no times, and FFmpeg would count 25 a second: windows in seconds would be far too short."""
+    seen: list[tuple[float, float]] = []
+    with motion_jpeg(fps=10, pictures=60) as url, RtspSource(url, SourceOptions(), patience_s=5) as source:
+        assert source.info.kind == "stream"
+        with suppress(SourceBroken):
+            for frame in source.frames():
+                seen.append((frame.media_s, time.monotonic()))
+    (first_s, began), (last_s, ended) = seen[2], seen[-1]
+    assert ended - began > 1.5
+    assert last_s - first_s == pytest.approx(ended - began, abs=0.7)
