@@ -81,6 +81,10 @@ class Scope:
             return true()
         return canteen_id.in_(self._canteens())
 
+    def reads(self, canteen_id: CanteenColumn) -> ColumnElement[bool]:
+        """The same, and nothing at all without the right to read."""
+        return self.covers(canteen_id) if self.may(Right.READ) else false()
+
     def covers_town(self, town_id: CanteenColumn) -> ColumnElement[bool]:
         """The same for a column of town ids; a single canteen covers no town."""
         if self.canteen_id is not None or not self.rights:

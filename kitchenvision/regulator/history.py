@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from kitchenvision.errors import KitchenvisionError
 from kitchenvision.regulator.access import Right, Scope
+from kitchenvision.regulator.case_tables import CaseRow, CaseViolation
 from kitchenvision.regulator.decisions import State, Step, StepOutOfTurn, Verdict, check, state_after
 from kitchenvision.regulator.tables import DecisionRow, Person, ViolationRow
 
@@ -87,6 +88,13 @@ def decide(
     )
     if violation is None or not scope.may(Right.DECIDE):
         raise NoSuchViolation(violation_id)
+    resting = session.scalar(
+        select(CaseRow.number)
+        .join(CaseViolation, CaseViolation.case_id == CaseRow.case_id)
+        .where(CaseViolation.violation_id == violation_id, CaseRow.state != "overturned")
+    )
+    if resting is not None:
+        raise StepOutOfTurn(f"case {resting} rests on it; only an appeal can overturn it")
     before = decisions(session, scope, violation_id)
     newest = before[-1] if before else None
     try:

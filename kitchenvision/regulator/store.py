@@ -118,6 +118,7 @@ def _violation_row(report: ConfirmedReport, now: datetime) -> ViolationRow:
         last_seq=report.seq,
         state="open",
         decision_id=0,
+        zone=report.zone,
     )
 
 

@@ -107,6 +107,7 @@ class ViolationRow(Base):
     last_seq: Mapped[int]
     state: Mapped[str] = mapped_column(String(20))
     decision_id: Mapped[int]
+    zone: Mapped[str] = mapped_column(String(200), default="", server_default="")
     __table_args__ = (
         Index("violations_by_time", "captured_at", "violation_id"),
         Index("violations_by_state", "state", "captured_at", "violation_id"),

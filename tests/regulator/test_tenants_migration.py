@@ -1,5 +1,6 @@
 """Promises of the migrations: an old database with data comes up whole, and its people keep their work."""
 
+from datetime import UTC, datetime
 from importlib.resources import files
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from alembic.config import Config
 from sqlalchemy import text
 
 from kitchenvision.errors import StorageError
-from kitchenvision.regulator import people, setup
+from kitchenvision.regulator import case_store, people, setup
 from kitchenvision.regulator.access import EVERYTHING, Role, scope_of
 from kitchenvision.regulator.canteens import canteens
 from kitchenvision.regulator.db import Database
@@ -22,6 +23,7 @@ OLD_DATA = (
     "INSERT INTO people VALUES (2, 'wang', 'x', 'inspector', '2026-11-01 00:00:00')",
     "INSERT INTO violations VALUES ('v1', 'canteen-1', 'c', 'no_hat', '2026-11-02 00:00:00', '2026-11-02 00:00:01',"
     " 1, 2, NULL, 0.9, 1, 'confirmed', 1)",
+    "INSERT INTO reports VALUES ('v1', 1, 'confirmed', CAST('{\"zone\":\"备餐间\"}' AS BLOB), 'dd', '2026-11-02 00:00:00')",
     "INSERT INTO decisions VALUES (1, 'v1', 0, 'confirmed', NULL, '', 2, '2026-11-03 00:00:00')",
     "INSERT INTO sessions VALUES ('bb', 2, 'cc', '2099-01-01 00:00:00')",
 )
@@ -52,6 +54,15 @@ def test_everything_of_an_old_database_is_there_and_in_one_town(old: RegulatorSe
         assert session.execute(text("SELECT violation_id, verdict FROM decisions")).all() == [("v1", "confirmed")]
         assert session.execute(text("PRAGMA foreign_key_check")).all() == []
         assert session.execute(text("SELECT COUNT(*) FROM sessions")).scalar() == 1
+    database.close()
+
+
+def test_the_zone_of_an_old_violation_is_found_in_its_report(old: RegulatorSettings) -> None:
+    database = setup.open_database(old)
+    with database.reading() as session:
+        assert session.execute(text("SELECT zone FROM violations")).all() == [("备餐间",)]
+        (incident,) = case_store.waiting(session, EVERYTHING, datetime(2026, 11, 4, tzinfo=UTC))
+    assert incident.place == ("canteen-1", "no_hat", "备餐间")
     database.close()
 
 

@@ -2,8 +2,10 @@
 
 from alembic import context
 
+from kitchenvision.regulator import case_tables
 from kitchenvision.regulator.tables import Base
 
+assert case_tables.CaseRow.metadata is Base.metadata  # imported for its tables
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,

@@ -8,7 +8,7 @@ from alembic import op
 from kitchenvision.regulator.migrations.guards import append_only
 
 revision: str = "0100"
-down_revision: str | None = "0002"
+down_revision: str | None = "0003"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
