@@ -16,7 +16,7 @@ NAME = "kitchenvision"
 VALUES = {"errors", "types", "geometry"}
 STAGES = {"frames", "detect", "track", "rules", "evidence", "outbox", "planner", "verification"}
 UP_TO_DELIVERY = VALUES | STAGES | {"config", "wire", "delivery"}
-COMPOSITION = {"build", "scan", "scan_folder", "single_pictures", "annotate", "evaluate", "report", "demo", "reporting"}
+COMPOSITION = {"build", "scan", "scan_folder", "single_pictures", "comparison", "annotate", "evaluate", "report", "demo", "reporting"}
 # Part (a module or folder of the package) -> the other parts that it may import.
 TABLE: dict[str, set[str]] = {
     **{part: VALUES for part in VALUES | STAGES | {"config", "wire"}},
@@ -46,6 +46,7 @@ OWNERS: dict[str, set[str]] = {
     **{name: {"regulator"} for name in ("sqlalchemy", "alembic", "argon2", "markupsafe")},
     "fastapi": {"edge.page", "regulator"},
     "starlette": {"edge.page", "regulator"},
+    "segno": {"regulator.public"},
     "uvicorn": {"edge.page", "regulator", "commands"},
     **{name: {"commands"} for name in ("torch", "ultralytics", "onnx")},  # `models import`, with the train extra
 }

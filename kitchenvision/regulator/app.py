@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kitchenvision.errors import StorageError
-from kitchenvision.regulator import account, api, ingest, login, observed, review
+from kitchenvision.regulator import account, api, district, ingest, login, observed, public, review
 from kitchenvision.regulator.auth import NotLoggedIn
 from kitchenvision.regulator.blobs import LocalBlobStore
 from kitchenvision.regulator.db import DatabaseBusy
@@ -57,8 +57,8 @@ def create_app(settings: RegulatorSettings) -> FastAPI:
 
     app = FastAPI(title="kitchenvision regulator", openapi_url=None, lifespan=lifespan)
     app.state.parts = Parts(settings, database, blobs, FailureLimiter(), Views())
-    for router in (ingest.router, api.router, login.router, account.router, review.router, observed.router):
-        app.include_router(router)
+    for part in (ingest, api, login, account, review, observed, district, public):
+        app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=str(files("kitchenvision") / "web" / "static")), "static")
     app.add_exception_handler(Refused, _refused)
     app.add_exception_handler(NotLoggedIn, _not_logged_in)

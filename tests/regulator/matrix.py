@@ -35,18 +35,26 @@ MATRIX = (
     Row("GET", "/review/{violation_id}", REVIEW, of_canteen=True),
     Row("GET", "/review/{violation_id}/desk", REVIEW, of_canteen=True),
     Row("POST", "/review/{violation_id}/decision", DECIDE, of_canteen=True),
+    Row("GET", "/district", READ),
+    Row("GET", "/canteens/{canteen_id}", READ, of_canteen=True),
+    Row("GET", "/policies", READ),
+    Row("POST", "/policies/try", Right.POLICY),
+    Row("POST", "/policies", Right.POLICY),
     Row("GET", "/api/v1/violations", READ, page=False),
     Row("GET", "/api/v1/violations/{violation_id}", READ, of_canteen=True, page=False),
     Row("GET", "/api/v1/violations/{violation_id}/{role}", READ, of_canteen=True, page=False),
     Row("GET", "/api/v1/picture-views", Right.AUDIT, page=False),
 )
 # What nobody needs to be logged in for, or what asks for an edge box's token instead; each has tests of its own
-# (test_auth, test_ingest, test_observed). /logout ends the session that it needs, so it is there too.
+# (test_auth, test_ingest, test_observed, test_district_pages). /logout ends the session that it needs, so it is
+# there too.
 OPEN_TO_ALL = {
     ("GET", "/login"),
     ("POST", "/login"),
     ("GET", "/login/once/{token}"),
     ("POST", "/logout"),
+    ("GET", "/public/{canteen_id}"),
+    ("GET", "/public/{canteen_id}/qr.svg"),
     ("HEAD", "/api/v1/blobs/{sha256}"),
     ("PUT", "/api/v1/blobs/{sha256}"),
     ("POST", "/api/v1/reports"),
@@ -58,6 +66,8 @@ def form_for(row: Row, violation_id: str) -> dict[str, str]:
     """Fields that a form of that route needs, beside its token."""
     forms = {
         "/review/{violation_id}/decision": {"verdict": "cannot_tell", "follows": "0"},
+        "/policies/try": {"text": "not a policy"},
+        "/policies": {"text": "not a policy"},
         "/people/disabled": {"username": "nobody of that name", "disabled": "true"},
     }
     return forms[row.path]

@@ -132,6 +132,7 @@ def test_no_list_shows_what_belongs_to_another_tenant(world: World, row: Row) ->
 def ask(world: World, browser: TestClient, row: Row, canteen_id: str) -> object:
     """One request of the matrix about what belongs to that canteen."""
     path = row.path.replace("{violation_id}", world.violations[canteen_id]).replace("{role}", "snapshot")
+    path = path.replace("{canteen_id}", canteen_id)
     headers = {"accept": "text/html" if row.page else "application/json"}
     query = row.query
     if row.method == "POST":
