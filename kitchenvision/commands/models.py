@@ -1,4 +1,4 @@
-"""`kitchenvision models`: list, verify, import."""
+"""`kitchenvision models`: list, verify, import; compare is in compare.py."""
 
 import json
 import shutil
@@ -10,11 +10,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from kitchenvision.commands.compare import compare
 from kitchenvision.commands.exits import PARTIAL
 from kitchenvision.commands.options import JsonOption, ModelsOption
 from kitchenvision.errors import MissingExtra, ModelError, SettingsError
 
-app = typer.Typer(no_args_is_help=True, help="Models: list, verify, import your own.")
+app = typer.Typer(no_args_is_help=True, help="Models: list, verify, import your own, compare two.")
+app.command("compare")(compare)
 _ROLES = ("person", "head", "cigarette", "ignore")
 _GUESSES = {
     "person": ("person", "people", "worker", "cook", "human"),
