@@ -15,12 +15,13 @@ from training.calibrate import calibrate
 from training.card import write_card
 from training.evaluate import PROFILES, evaluate
 from training.export import export
+from training.plots import plots
 from training.pseudo import pseudo
 from training.settings import Settings, SettingsError, read_settings
 from training.train_frame import train_cigarette, train_frame
 from training.train_zoom import train_zoom
 
-STAGES = ("build", "pseudo", "frame", "cigarette", "zoom", "calibrate", "export", "evaluate", "card")
+STAGES = ("build", "pseudo", "frame", "cigarette", "zoom", "calibrate", "export", "evaluate", "plots", "card")
 MEASURES = ("accusations",)  # take an hour and more, so they are not part of `run`
 
 
@@ -70,6 +71,7 @@ def stages(given: argparse.Namespace, settings: Settings) -> dict[str, Callable[
         "export": lambda: export(given.out, settings),
         "evaluate": lambda: evaluate(given.data, given.out, model, options),
         "accusations": lambda: accusations(given.data, given.out, model, films),
+        "plots": lambda: plots(given.data, given.out, options),
         "card": lambda: write_card(given.out, settings),
     }
 

@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from training.export import load_zoom
 from training.head_crops import UNASKED, answers, jittered, look_at, misplaced
+from training.judging import best_point, confusion, curve
 from training.networks import mirrored_logits, split_logits
 from training.pack import Pack
 from training.settings import HAT, MASK, Settings, ZoomSettings
@@ -30,11 +31,12 @@ _QUESTIONS = {"hat": HAT, "mask": MASK}
 
 @dataclass(frozen=True)
 class Asked:
-    """Logits (N, 8), answers (N,) of head, hat and mask, and which half each row is in."""
+    """Logits (N, 8), answers (N,) of head, hat and mask, which half each row is in, and how high its head is."""
 
     logits: torch.Tensor
     answers: dict[str, torch.Tensor]
     second_half: torch.Tensor
+    head_px: torch.Tensor
 
 
 def in_second_half(group: str) -> bool:
@@ -44,10 +46,13 @@ def in_second_half(group: str) -> bool:
 
 def validation_crops(
     pack: Pack, settings: ZoomSettings, seed: int
-) -> tuple[Array, dict[str, list[int]], list[bool]]:
-    """Crops (N, S, S, 3) RGB of the validation heads, near and far, and boxes that are not heads."""
+) -> tuple[Array, dict[str, list[int]], list[bool], list[float]]:
+    """Crops (N, S, S, 3) RGB of the validation heads, near and far, and boxes that are not heads.
+
+    With their answers, their half and the height of the head in the crop's own pixels.
+    """
     rng = np.random.default_rng(seed)
-    crops, halves = [], []
+    crops, halves, heights = [], [], []
     asked: dict[str, list[int]] = {"head": [], "hat": [], "mask": []}
     for i, fact in enumerate(pack.facts):
         if fact["split"] != "val":
@@ -65,28 +70,28 @@ def validation_crops(
             for name, value in (("head", is_head), ("hat", hat), ("mask", mask)):
                 asked[name].append(value)
             halves.append(in_second_half(fact["group"]))
-    return np.stack(crops), asked, halves
+            heights.append(head_px)
+    return np.stack(crops), asked, halves, heights
 
 
 def ask(out: Path, settings: Settings) -> Asked:
     """The averaged zoom net's logits on the validation heads."""
-    crops, asked, halves = validation_crops(Pack(out / "set/heads"), settings.zoom, settings.zoom.loop.seed)
+    seed = settings.zoom.loop.seed
+    crops, asked, halves, heights = validation_crops(Pack(out / "set/heads"), settings.zoom, seed)
     net, _ = load_zoom(out, settings)
     with torch.inference_mode():
         batches = (np.ascontiguousarray(crops[i : i + 64]) for i in range(0, len(crops), 64))
         parts = [mirrored_logits(net, torch.from_numpy(one).permute(0, 3, 1, 2).float() / 255) for one in batches]
     answers_ = {name: torch.tensor(values) for name, values in asked.items()}
-    return Asked(torch.cat(parts).clone(), answers_, torch.tensor(halves))
+    return Asked(torch.cat(parts).clone(), answers_, torch.tensor(halves), torch.tensor(heights))
 
 
-def question(asked: Asked, name: str, half: bool | None) -> tuple[torch.Tensor, torch.Tensor]:
-    """(logits, answers) of one question over the rows that answer it; `head` becomes two classes."""
+def question(asked: Asked, name: str, half: bool) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """(logits, answers, head heights) of one question in one half; `head` becomes two classes."""
     head, hat, mask = split_logits(asked.logits)
     logits = {"head": torch.cat((torch.zeros_like(head), head), 1), "hat": hat, "mask": mask}[name]
-    keep = asked.answers[name] != UNASKED
-    if half is not None:
-        keep &= asked.second_half == half
-    return logits[keep], asked.answers[name][keep]
+    keep = (asked.answers[name] != UNASKED) & (asked.second_half == half)
+    return logits[keep], asked.answers[name][keep], asked.head_px[keep]
 
 
 def fitted_temperature(logits: torch.Tensor, truth: torch.Tensor) -> float:
@@ -138,9 +143,9 @@ def report(asked: Asked) -> dict[str, Any]:
     """Temperatures from the first half, and what they give on the second."""
     out: dict[str, Any] = {"temperature": {}, "second_half": {}}
     for name in ("head", "hat", "mask"):
-        warmth = fitted_temperature(*question(asked, name, False))
+        warmth = fitted_temperature(*question(asked, name, False)[:2])
         out["temperature"][name] = warmth
-        logits, truth = question(asked, name, True)
+        logits, truth, head_px = question(asked, name, True)
         if not len(truth):
             continue
         before, after = logits.softmax(1).numpy(), (logits / warmth).softmax(1).numpy()
@@ -151,6 +156,9 @@ def report(asked: Asked) -> dict[str, Any]:
         }
         if name in _QUESTIONS:
             row["coverage"] = coverage(after, truth.numpy(), _QUESTIONS[name])
+            row["curve"] = curve(name, after, truth.numpy(), head_px.numpy())
+            row["best"] = best_point(row["curve"])
+            row["confusion"] = confusion(name, after, truth.numpy(), head_px.numpy())
         out["second_half"][name] = row
     return out
 

@@ -7,7 +7,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from training.build import read_rows
+from training.build import CORRECTIONS, read_rows
 from training.loop import averaged_weights
 from training.settings import Settings
 
@@ -77,6 +77,40 @@ def calibration_table(calibration: dict[str, Any]) -> str:
     )
 
 
+def judged_table(calibration: dict[str, Any]) -> str:
+    """Where most heads are judged with at most 3 % wrong; who is taken for what at the thresholds of the rules."""
+    lines = ["| question | threshold | judged | wrong among the judged |", "|---|---|---|---|"]
+    for name, row in calibration.get("second_half", {}).items():
+        if row.get("best"):
+            best = row["best"]
+            lines.append(f"| {name} | {best['threshold']} | {best['judged']:.3f} | {best['wrong']:.3f} |")
+    lines += ["", "| question | head height, px | truth | complies | violates | not judged |", "|---" * 6 + "|"]
+    for name, row in calibration.get("second_half", {}).items():
+        for band, table in row.get("confusion", {}).items():
+            for truth, counts in zip(("complies", "violates"), table, strict=True):
+                lines.append(f"| {name} | {band} | {truth} | " + " | ".join(map(str, counts)) + " |")
+    return "\n".join(lines)
+
+
+def accusations_table(found: dict[str, Any]) -> str:
+    """False accusations over films of held-out stills, or a word that they were not measured."""
+    if not found:
+        return "Not measured for this version."
+    lines = [
+        f"Profile `{found['profile']}`, {found['seconds_each']:g} s a scene.",
+        "",
+        "| rule | scenes | hours | judged heads | false | a 1,000 heads (at most) | an hour (at most) | stray |",
+        "|---" * 8 + "|",
+    ]
+    for name, row in found["rules"].items():
+        lines.append(
+            f"| {name} | {row['scenes']} | {row['hours']} | {row['compliant_heads_judged']} | {row['false']} "
+            f"| {row['false_per_1000_heads']} ({row['false_per_1000_heads_at_most']}) "
+            f"| {row['false_per_hour']} ({row['false_per_hour_at_most']}) | {row['stray']} |"
+        )
+    return "\n".join(lines)
+
+
 def data_table(rows: list[dict[str, Any]]) -> str:
     """Pictures of the training split by family, source and stated licence."""
     found = Counter((r["family"], r["source"], r["licence"]) for r in rows)
@@ -101,6 +135,9 @@ def write_card(out: Path, settings: Settings) -> Path:
         "sources": group_table(evaluation, "by_source", "thorough"),
         "sizes": group_table(evaluation, "by_head_px", "thorough"),
         "calibration": calibration_table(_read(out / "calibration.json")),
+        "judged": judged_table(_read(out / "calibration.json")),
+        "accusations": accusations_table(_read(out / "accusations.json")),
+        "corrections": len(read_rows(CORRECTIONS)),
         "data": data_table([r for r in read_rows(out / "set/licences.jsonl") if r["split"] == "train"]),
     }
     text = TEMPLATE.read_text("utf-8")

@@ -56,7 +56,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     run = Trained(tmp_path_factory.mktemp("training"))
     for name in ("build", "pseudo", "frame", "cigarette", "zoom"):
         assert run.stage(name, 3) == 0
-    for name in ("frame", "cigarette", "zoom", "calibrate", "export", "evaluate", "card"):
+    for name in ("frame", "cigarette", "zoom", "calibrate", "export", "evaluate", "plots", "card"):
         assert run.stage(name, 5) == 0
     return run
 
