@@ -180,6 +180,35 @@ def login_link(
     sys.stdout.write(setup.one_time_link(settings) + "\n")
 
 
+@app.command("seed")
+def seed_district(
+    canteens: Annotated[int, typer.Option("--canteens", help="How many canteens.", min=1, max=2000)] = 159,
+    days: Annotated[int, typer.Option("--days", help="How many days up to today.", min=1, max=400)] = 60,
+    seed: Annotated[int, typer.Option("--seed", help="The same number makes the same district.")] = 1,
+    videos: Annotated[
+        Path | None,
+        typer.Option("--videos", help="Folder of clips with their truth; the bundled ones if left out."),
+    ] = None,
+    data: DataOption = Path("regulator-data"),
+) -> None:
+    """Fill a folder with a made-up district and rendered pictures, to see every page full. Nobody in it exists."""
+    settings = regulator_settings(data)
+    from datetime import UTC, datetime
+
+    from kitchenvision.commands.demo import bundled_videos
+    from kitchenvision.commands.seed_scenes import scenes
+    from kitchenvision.regulator import setup
+    from kitchenvision.regulator.seed_store import Plan, fill
+
+    prepared = setup.prepare(settings)
+    made = fill(settings, Plan(canteens, days, seed, datetime.now(UTC)), scenes(videos or bundled_videos()))
+    console = Console()
+    if prepared.first_admin_password:
+        console.print("Log in as [bold]admin[/] with this password; it is shown only now:")
+        console.print(prepared.first_admin_password, highlight=False, markup=False)
+    console.print(f"{made.canteens} canteens, {made.violations} violations, {made.observed_days} days of cameras.")
+
+
 def read_table(table: Path) -> str:
     """The text of a CSV file.
 
