@@ -11,6 +11,7 @@ from kitchenvision.commands import (
     demo,
     detect,
     doctor,
+    edge,
     evaluate,
     models,
     outbox,
@@ -59,6 +60,7 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(models.app, name="models")
 app.add_typer(outbox.app, name="outbox")
+app.add_typer(edge.app, name="edge")
 app.add_typer(regulator.app, name="regulator")
 
 

@@ -71,7 +71,7 @@ class Reporter:
         return span.path
 
     def ended(self, event: Ended) -> None:
-        """Report the end of a violation that was reported as confirmed.
+        """Report the end of a violation; nothing for one that was never reported as confirmed.
 
         Raises:
             StorageError: disk full or not writable.
@@ -79,6 +79,8 @@ class Reporter:
         violation, evidence = event.violation, event.evidence
         assert violation.ended_s is not None
         after = timedelta(seconds=violation.ended_s - violation.confirmed_s)
+        if evidence.violation_id not in self._seqs:
+            return
         seq = self._seqs[evidence.violation_id] + 1
         self._put(ended_report(evidence, violation, seq, evidence.captured_at + after), {})
         del self._seqs[evidence.violation_id]

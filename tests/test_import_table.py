@@ -35,7 +35,7 @@ TABLE |= {"cli": ALL, "commands": ALL}
 PIXELS = {"frames", "detect.preprocess", "evidence", "annotate"}
 OWNERS: dict[str, set[str]] = {
     "numpy": {*VALUES, *STAGES, "pipeline", *COMPOSITION, "edge", "cli", "commands"} - {"outbox"},
-    "pydantic": {"config", "wire", "detect.model_card", "delivery", "edge.settings", "regulator"},
+    "pydantic": {"config", "wire", "detect.model_card", "delivery", "edge", "regulator"},
     "av": {"frames", "annotate", "evidence", "commands"},
     "cv2": PIXELS | {"commands"},
     "onnxruntime": {"detect.onnx", "commands"},
@@ -46,7 +46,8 @@ OWNERS: dict[str, set[str]] = {
     **{name: {"regulator"} for name in ("sqlalchemy", "alembic", "argon2", "markupsafe")},
     "fastapi": {"edge.page", "regulator"},
     "starlette": {"edge.page", "regulator"},
-    "segno": {"regulator.public"},
+    "segno": {"regulator.public", "regulator.notice"},
+    "reportlab": {"regulator.notice"},
     "uvicorn": {"edge.page", "regulator", "commands"},
     **{name: {"commands"} for name in ("torch", "ultralytics", "onnx")},  # `models import`, with the train extra
 }

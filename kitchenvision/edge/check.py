@@ -1,0 +1,42 @@
+"""Calls every camera once and says what came: the dry run of `kitchenvision edge check`."""
+
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from kitchenvision.edge.causes import ADVICE, cause_of
+from kitchenvision.edge.settings import CameraSection, EdgeSettings
+from kitchenvision.errors import SourceError
+from kitchenvision.frames.rtsp import RtspSource
+from kitchenvision.frames.source import SourceOptions
+
+_AT_ONCE = 8
+
+
+def check_cameras(settings: EdgeSettings, urls: Mapping[str, str]) -> list[dict[str, object]]:
+    """A row a camera, in order: camera_id, ok, and width, height, codec, fps or cause, advice, problem."""
+
+    def one(camera: CameraSection) -> dict[str, object]:
+        options = SourceOptions(settings.analysis_fps, transport=camera.transport)
+        try:
+            with RtspSource(urls[camera.id], options, patience_s=settings.times.open_s) as source:
+                info = source.info
+        except SourceError as error:
+            cause = cause_of(error)
+            return {
+                "camera_id": camera.id,
+                "ok": False,
+                "cause": cause.value,
+                "advice": ADVICE[cause]["en"],
+                "problem": str(error),
+            }
+        return {
+            "camera_id": camera.id,
+            "ok": True,
+            "width": info.width,
+            "height": info.height,
+            "codec": info.codec,
+            "fps": info.fps,
+        }
+
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        return list(pool.map(one, settings.cameras))

@@ -1,0 +1,82 @@
+"""Makes room on the disk: what the regulator has goes by age, or when space is short; nothing else goes."""
+
+import json
+import logging
+import shutil
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from kitchenvision.edge.settings import DiskSection
+from kitchenvision.outbox import Outbox, Status
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class DiskFacts:
+    """Bytes. used: by this service's evidence. free, total: of the disk. low: less is free than should be."""
+
+    used: int = 0
+    free: int = 0
+    total: int = 0
+    low: bool = False
+
+
+class DiskGuard:
+    """The evidence and the outbox below one data folder.
+
+    Args:
+        data: the folder. settings: how long and how much. outbox: knows what was delivered.
+    """
+
+    def __init__(self, data: Path, settings: DiskSection, outbox: Outbox) -> None:
+        self._evidence, self._data, self._settings, self._outbox = data / "evidence", data, settings, outbox
+
+    def facts(self) -> DiskFacts:
+        """As it is now."""
+        disk = shutil.disk_usage(self._data)
+        used = sum(path.stat().st_size for path in self._evidence.rglob("*") if path.is_file())
+        return DiskFacts(used, disk.free, disk.total, disk.free < self._settings.least_free_mb * 1e6)
+
+    def tidy(self, now: datetime) -> int:
+        """Delete what may go; how many findings went.
+
+        Raises:
+            StorageError: the outbox fails.
+        """
+        folders = self._delivered()
+        old = now - timedelta(days=self._settings.keep_days)
+        gone = 0
+        for at, folder in folders:
+            low = shutil.disk_usage(self._data).free < self._settings.least_free_mb * 1e6
+            if at >= old and not low:
+                break
+            shutil.rmtree(folder)
+            gone += 1
+            self._outbox.prune(min(now, max(at, old)) if not low else now)
+        if not gone:
+            self._outbox.prune(old)
+        else:
+            _log.info("%d delivered findings were deleted to make room", gone)
+        return gone
+
+    def _delivered(self) -> list[tuple[datetime, Path]]:
+        """Evidence folders of which the regulator has everything there will be, oldest first."""
+        waiting = {item.violation_id for item in self._outbox.list(Status.PENDING, Status.LEASED, Status.DEAD)}
+        found = []
+        for facts_file in self._evidence.glob("*/*/*/evidence.json"):
+            try:
+                facts = json.loads(facts_file.read_text("utf-8"))["facts"]
+                violation_id, at = str(facts["violation_id"]), datetime.fromisoformat(facts["captured_at"])
+            except (OSError, ValueError, KeyError, TypeError):
+                continue  # not known to be delivered, so it stays
+            if violation_id not in waiting and self._ended(violation_id):
+                found.append((at, facts_file.parent))
+        return sorted(found)
+
+    def _ended(self, violation_id: str) -> bool:
+        seq, last = 1, None
+        while (item := self._outbox.get(f"{violation_id}/{seq}")) is not None:
+            last, seq = item, seq + 1
+        return last is not None and last.kind == "ended" and last.status is Status.DELIVERED

@@ -1,0 +1,187 @@
+"""The status page and its API: every camera's picture with its age, and what is wrong in plain words."""
+
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from functools import cache
+from importlib.resources import files
+from typing import Any, cast
+
+import uvicorn
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from fastapi.staticfiles import StaticFiles
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from kitchenvision.edge.causes import ADVICE, Cause
+from kitchenvision.edge.disk import DiskFacts
+from kitchenvision.edge.metrics import metrics_text
+from kitchenvision.edge.ports import bound
+from kitchenvision.edge.settings import EdgeSettings
+from kitchenvision.edge.state import CameraState
+from kitchenvision.edge.words import Language, Words
+
+# Older than this a picture is shown in grey with its age: nobody may take it for live.
+OLD_S = 15.0
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+
+
+@dataclass(frozen=True)
+class Board:
+    """What the page shows, asked anew at every request; each must be safe to call from any thread."""
+
+    settings: EdgeSettings
+    states: Callable[[], Sequence[CameraState]]
+    delivery: Callable[[], Mapping[str, float | int | str]]
+    disk: Callable[[], DiskFacts]
+
+
+def create_page(board: Board) -> FastAPI:
+    """The application."""
+    app = FastAPI(title="kitchenvision edge", docs_url=None, redoc_url=None, openapi_url=None)
+    app.mount("/static", StaticFiles(directory=str(files("kitchenvision") / "web" / "static")), "static")
+
+    @app.middleware("http")
+    async def with_headers(request: Request, call_next: Callable[[Request], Any]) -> Response:
+        response = cast(Response, await call_next(request))
+        response.headers.update(_HEADERS)
+        return response
+
+    @app.get("/")
+    def page(request: Request) -> HTMLResponse:
+        return _render(board, request, "status.html")
+
+    @app.get("/cards")
+    def cards(request: Request) -> HTMLResponse:
+        return _render(board, request, "cards.html")
+
+    @app.get("/cameras/{camera_id}.jpg")
+    def picture(camera_id: str) -> Response:
+        found = next((state for state in board.states() if state.camera_id == camera_id), None)
+        if found is None or not found.picture:
+            return PlainTextResponse("no picture", 404)
+        return Response(found.picture, media_type="image/jpeg")
+
+    @app.get("/api/state")
+    def state() -> JSONResponse:
+        return JSONResponse(_as_json(board))
+
+    @app.get("/metrics")
+    def metrics() -> PlainTextResponse:
+        text = metrics_text(board.states(), board.delivery(), board.disk())
+        return PlainTextResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")
+
+    @app.get("/healthz")
+    def healthz() -> PlainTextResponse:
+        return PlainTextResponse("ok\n")
+
+    @app.get("/readyz")
+    def readyz() -> PlainTextResponse:
+        live = sum(state.has_picture_now for state in board.states())
+        return PlainTextResponse(f"{live} cameras live\n", 200 if live else 503)
+
+    return app
+
+
+@contextmanager
+def serve_page(board: Board, on_ready: Callable[[str], None] | None = None) -> Iterator[str]:
+    """Serves in a thread while the block runs; gives the address.
+
+    Raises:
+        PortInUse: something listens there already.
+    """
+    host, port = board.settings.page.host, board.settings.page.port
+    with bound(host, port) as listening:
+        config = uvicorn.Config(
+            create_page(board), log_config=None, access_log=False, server_header=False, timeout_graceful_shutdown=2
+        )
+        server = uvicorn.Server(config)
+        thread = threading.Thread(target=server.run, args=([listening],), name="status page")
+        thread.start()
+        address = f"http://{host}:{listening.getsockname()[1]}"
+        try:
+            if on_ready:
+                on_ready(address)
+            yield address
+        finally:
+            server.should_exit = True
+            thread.join()
+
+
+def _render(board: Board, request: Request, name: str) -> HTMLResponse:
+    asked = request.query_params.get("lang") or request.cookies.get("lang") or board.settings.page.language
+    language: Language = "en" if asked == "en" else "zh"
+    words, now = Words(language), datetime.now(UTC)
+    states = sorted(board.states(), key=lambda state: state.has_picture_now)
+    shown = [_shown(state, words, now) for state in states]
+    html = (
+        _environment()
+        .get_template(name)
+        .render(
+            t=words,
+            cameras=shown,
+            live=sum(state.has_picture_now for state in states),
+            delivery=board.delivery(),
+            disk=board.disk(),
+            has_regulator=board.settings.regulator is not None,
+            canteen=board.settings.canteen_id,
+        )
+    )
+    response = HTMLResponse(html)
+    if "lang" in request.query_params:
+        response.set_cookie("lang", language, max_age=31_536_000, samesite="lax")
+    return response
+
+
+def _shown(state: CameraState, words: Words, now: datetime) -> dict[str, Any]:
+    age_s = (now - state.picture_at).total_seconds() if state.picture_at else None
+    cause = Cause(state.cause) if state.cause else None
+    return {
+        "state": state,
+        "age_s": age_s,
+        "old": age_s is None or age_s > OLD_S or not state.has_picture_now,
+        "age": words.age(age_s) if age_s is not None else "",
+        "blind": words.age(state.blind_s),
+        "next": words.age(state.next_try_s),
+        "advice": ADVICE[cause][words.language] if cause else "",
+        "last": words.age((now - state.last_at).total_seconds()) if state.last_at else "",
+        "stamp": round(state.picture_at.timestamp()) if state.picture_at else 0,
+    }
+
+
+def _as_json(board: Board) -> dict[str, Any]:
+    cameras = []
+    for state in board.states():
+        row = asdict(state)
+        del row["picture"]
+        for key in ("picture_at", "last_at"):
+            row[key] = row[key].isoformat() if row[key] else None
+        row["advice"] = ADVICE[Cause(state.cause)] if state.cause else None
+        cameras.append(row)
+    return {
+        "canteen_id": board.settings.canteen_id,
+        "at": datetime.now(UTC).isoformat(),
+        "cameras": cameras,
+        "outbox": dict(board.delivery()),
+        "disk": asdict(board.disk()),
+    }
+
+
+@cache
+def _environment() -> Environment:
+    package = files("kitchenvision")
+    folders = [str(package / "web" / "templates"), str(package / "edge" / "pages")]
+    return Environment(
+        loader=FileSystemLoader(folders),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )

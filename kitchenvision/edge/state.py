@@ -1,0 +1,55 @@
+"""What a worker tells the supervisor, once a second."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True)
+class CameraState:
+    """One camera, as people and metrics want to know it.
+
+    Attributes:
+        camera_id, name, address: which; the address without credentials.
+        state: of `lifecycle.State`. cause: of `causes.Cause`, empty while there is a picture. problem: in words.
+        blind_s: seconds without a frame; 0 while live. next_try_s: seconds until the next call.
+        reconnects: failures by cause. abandoned: stuck readers.
+        fps: analysed frames a second over the last seconds. analysed, skipped, dropped: frames since the start.
+        lag_s: from arrival to the end of the analysis, latest frame.
+        width, height, codec: of the stream; 0 and empty before the first picture.
+        violations, last_rule, last_at: findings. unsaved: steps that wait for the disk.
+        looks, cannot_judge: looks of rules, and how many of them could not be judged.
+        clock_jumps: steps of the system's clock. picture, picture_at: a small JPEG and when it was taken.
+    """
+
+    camera_id: str
+    name: str
+    address: str
+    state: str = "backing off"
+    cause: str = ""
+    problem: str = ""
+    blind_s: float = 0.0
+    next_try_s: float = 0.0
+    reconnects: dict[str, int] = field(default_factory=dict)
+    abandoned: int = 0
+    fps: float = 0.0
+    analysed: int = 0
+    skipped: int = 0
+    dropped: int = 0
+    lag_s: float = 0.0
+    width: int = 0
+    height: int = 0
+    codec: str = ""
+    violations: int = 0
+    last_rule: str = ""
+    last_at: datetime | None = None
+    unsaved: int = 0
+    looks: int = 0
+    cannot_judge: int = 0
+    clock_jumps: int = 0
+    picture: bytes = field(default=b"", repr=False)
+    picture_at: datetime | None = None
+
+    @property
+    def has_picture_now(self) -> bool:
+        """Frames come."""
+        return self.state == "live"

@@ -1,0 +1,237 @@
+"""A worker process: some cameras' readers, and one loop that looks at their newest frames in turn.
+
+Frames never leave it: the decoded picture stays with its reader's process, crops are cut there, and only events and
+a small picture for the status page go out (docs/decisions, "cameras share a process").
+"""
+
+import logging
+import os
+import signal
+import time
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import partial
+from multiprocessing.connection import Connection
+
+from kitchenvision import __version__
+from kitchenvision.build import Eyes, build_stages, chosen_rules, open_eyes, rule_settings
+from kitchenvision.config import timezone_of
+from kitchenvision.edge.clock import SteadyClock
+from kitchenvision.edge.gate import SceneGate
+from kitchenvision.edge.journal import Journal
+from kitchenvision.edge.line import CameraLine, Watch
+from kitchenvision.edge.logs import set_up_logs
+from kitchenvision.edge.mailbox import Arrival, Mailbox
+from kitchenvision.edge.reader import Reader, Wiring
+from kitchenvision.edge.settings import CameraSection, EdgeSettings
+from kitchenvision.edge.state import CameraState
+from kitchenvision.evidence import Place, encode_jpeg
+from kitchenvision.frames.dialing import shown_address
+from kitchenvision.frames.rtsp import RtspSource
+from kitchenvision.frames.source import SourceOptions
+from kitchenvision.outbox import Outbox
+from kitchenvision.pipeline import Pipeline
+from kitchenvision.reporting import Reporter
+from kitchenvision.types import Verdict
+from kitchenvision.wire import canonical_json, content_hash
+
+_log = logging.getLogger(__name__)
+_TICK_S = 0.2
+_TELL_S = 1.0
+_PICTURE_S = 2.0
+_PICTURE_WIDTH = 640
+_FPS_OVER_S = 10.0
+_MOST_ABANDONED = 4  # stuck readers; beyond it only a new process gets their memory and sockets back
+STUCK_READERS_EXIT = 75
+
+
+@dataclass(frozen=True)
+class Job:
+    """What one worker is to watch. addresses: with credentials, by camera id."""
+
+    settings: EdgeSettings
+    addresses: Mapping[str, str] = field(repr=False)
+    camera_ids: tuple[str, ...]
+
+
+@dataclass
+class _Camera:
+    section: CameraSection
+    reader: Reader
+    line: CameraLine
+    analysed_at: deque[float] = field(default_factory=deque)
+    lag_s: float = 0.0
+    picture: bytes = b""
+    picture_at: datetime | None = None
+    picture_s: float = -1e9
+    size: tuple[int, int] = (0, 0)
+    codec: str = ""
+
+
+class Worker:
+    """The cameras of one job.
+
+    Args:
+        job: what to watch. eyes: shared by all cameras. outbox: where reports go. wiring: of the readers.
+    """
+
+    def __init__(self, job: Job, eyes: Eyes, outbox: Outbox, wiring: Wiring) -> None:
+        self._job, self._eyes, self._outbox, self._wiring = job, eyes, outbox, wiring
+        sections = {camera.id: camera for camera in job.settings.cameras}
+        self._cameras = {camera_id: self._camera(sections[camera_id]) for camera_id in job.camera_ids}
+        self._ticked_s = -1e9
+
+    def step(self) -> bool:
+        """One frame at most; whether there was one."""
+        now_s = self._wiring.steady()
+        if now_s - self._ticked_s >= _TICK_S:
+            self._ticked_s = now_s
+            for camera in self._cameras.values():
+                camera.reader.tick()
+        arrival = self._wiring.mailbox.take(_TICK_S)
+        if arrival is None:
+            return False
+        camera = self._cameras[arrival.camera_id]
+        try:
+            analysed = camera.line.take(arrival)
+        except Exception:  # noqa: BLE001  the top of a loop: one camera's frame must not end the others' watch
+            _log.exception("camera %s: a frame was not analysed", arrival.camera_id)
+            return True
+        if arrival.frame is not None:
+            self._seen(camera, arrival, analysed)
+        return True
+
+    def states(self) -> list[CameraState]:
+        """Of all cameras, now; also writes what waits for the disk."""
+        for camera in self._cameras.values():
+            camera.line.flush()
+        return [self._state(camera) for camera in self._cameras.values()]
+
+    def stuck(self) -> bool:
+        """Whether too many readers hang in native code for this process to go on."""
+        return sum(camera.reader.abandoned for camera in self._cameras.values()) > _MOST_ABANDONED
+
+    def close(self) -> None:
+        """Hang up, and tell what is open as ended."""
+        for camera in self._cameras.values():
+            camera.reader.close(0.0)
+        while (arrival := self._wiring.mailbox.take(0.0)) is not None:
+            if arrival.frame is None:
+                self._cameras[arrival.camera_id].line.take(arrival)
+        for camera in self._cameras.values():
+            camera.line.finish()
+
+    def _camera(self, section: CameraSection) -> _Camera:
+        settings = self._job.settings
+        options = SourceOptions(
+            analysis_fps=settings.analysis_fps,
+            transport=section.transport,
+            key_frames_only=section.key_frames_only,
+        )
+        journal = Journal(settings.data / "open" / section.id)
+        told = journal.recover(self._outbox)
+        if told:
+            _log.info("camera %s: %d violations ended with the last run", section.id, told)
+        line = CameraLine(
+            partial(self._watch, section),
+            Reporter(self._outbox),
+            journal,
+            settings.data / "evidence" / section.id,
+            SceneGate(settings.calm_fps) if settings.calm_fps < settings.analysis_fps else None,
+        )
+        return _Camera(section, Reader(section.id, self._job.addresses[section.id], options, self._wiring), line)
+
+    def _watch(self, section: CameraSection, source: RtspSource, began: datetime) -> Watch:
+        settings, rules = self._job.settings.of_camera(section), chosen_rules(None)
+        stages = build_stages(self._eyes, rules, settings)
+        place = Place(
+            canteen_id=settings.canteen_id,
+            camera_id=section.id,
+            video=source.info.name,
+            source_id=content_hash(canonical_json([settings.canteen_id, section.id, began.isoformat()])),
+            captured_at_source="camera",
+            model=self._eyes.model,
+            software_version=__version__,
+        )
+        due = rule_settings(rules, settings, self._eyes.card)
+        pipeline = Pipeline(stages, place, due, timezone_of(settings.timezone, "timezone"))
+        return Watch(pipeline, stages.engine.building)
+
+    def _seen(self, camera: _Camera, arrival: Arrival, analysed: bool) -> None:
+        frame, now_s = arrival.frame, self._wiring.steady()
+        assert frame is not None
+        camera.size = (frame.picture.width, frame.picture.height)
+        camera.codec = arrival.source.info.codec
+        if analysed:
+            camera.lag_s = now_s - arrival.arrived_s
+            camera.analysed_at.append(now_s)
+        if now_s - camera.picture_s >= _PICTURE_S:
+            width = min(_PICTURE_WIDTH, frame.picture.width) // 2 * 2
+            height = max(2, round(frame.picture.height * width / frame.picture.width) // 2 * 2)
+            camera.picture = encode_jpeg(frame.picture.scaled(width, height))
+            camera.picture_at, camera.picture_s = frame.captured_at, now_s
+
+    def _state(self, camera: _Camera) -> CameraState:
+        now_s, reader, facts = self._wiring.steady(), camera.reader, camera.line.facts
+        while camera.analysed_at and now_s - camera.analysed_at[0] > _FPS_OVER_S:
+            camera.analysed_at.popleft()
+        lifecycle, pipeline = reader.lifecycle, camera.line.pipeline
+        verdicts = pipeline.tally.verdicts if pipeline else {}
+        return CameraState(
+            camera_id=camera.section.id,
+            name=camera.section.name or camera.section.id,
+            address=shown_address(camera.section.url),
+            state=lifecycle.state.value,
+            cause=lifecycle.cause.value if lifecycle.cause else "",
+            problem=reader.problem,
+            blind_s=round(lifecycle.blind_s(now_s), 1),
+            next_try_s=round(max(0.0, lifecycle.next_try_s - now_s), 1),
+            reconnects={cause.value: count for cause, count in lifecycle.reconnects.items()},
+            abandoned=reader.abandoned,
+            fps=round(len(camera.analysed_at) / _FPS_OVER_S, 2),
+            analysed=facts.analysed,
+            skipped=facts.skipped,
+            dropped=self._wiring.mailbox.dropped[camera.section.id],
+            lag_s=round(camera.lag_s, 3),
+            width=camera.size[0],
+            height=camera.size[1],
+            codec=camera.codec,
+            violations=facts.violations,
+            last_rule=facts.last_rule,
+            last_at=facts.last_at,
+            unsaved=facts.unsaved,
+            looks=sum(verdicts.values()),
+            cannot_judge=sum(n for key, n in verdicts.items() if key[1] == Verdict.CANNOT_JUDGE.value),
+            clock_jumps=self._wiring.clock.jumps,
+            picture=camera.picture,
+            picture_at=camera.picture_at,
+        )
+
+
+def work(job: Job, link: Connection) -> None:
+    """The process: watches until the supervisor says stop, or is gone.
+
+    Args:
+        job: what to watch. link: lists of `CameraState` go out once a second; any message that comes in means stop.
+    """
+    set_up_logs()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the supervisor gets it too, and says stop
+    settings = job.settings
+    eyes = open_eyes(settings.models, settings.model, "fast", settings.provider, threads=1)
+    with Outbox(settings.data / "outbox") as outbox:
+        worker = Worker(job, eyes, outbox, Wiring(Mailbox(), SteadyClock(), settings.times.limits()))
+        told_s = -1e9
+        try:
+            while not link.poll():
+                worker.step()
+                if time.monotonic() - told_s >= _TELL_S:
+                    told_s = time.monotonic()
+                    link.send(worker.states())
+                    if worker.stuck():
+                        _log.error("too many stuck readers: this process makes way for a new one")
+                        os._exit(STUCK_READERS_EXIT)
+        except (EOFError, BrokenPipeError, ConnectionResetError):
+            _log.warning("the supervisor is gone; stopping")
+        worker.close()

@@ -1,0 +1,65 @@
+"""Which frames of a calm scene are left out, and which never."""
+
+import numpy as np
+from builders import GreyPicture
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kitchenvision.edge.gate import HEIGHT, WIDTH, Luma, SceneGate, luma_of
+
+STILL = np.full((HEIGHT, WIDTH), 90, np.int16)
+
+
+def noisy(seed: int) -> Luma:
+    """The still scene as a cheap sensor at night sees it."""
+    noise = np.random.default_rng(seed).normal(0, 6, (HEIGHT, WIDTH))
+    return np.asarray(np.clip(STILL + noise, 0, 255), np.int16)
+
+
+def looked_at(seconds: float, people: bool = False, building: bool = False, noise: bool = False) -> int:
+    """How many of 5 frames a second are wanted of a still scene at 1 frame a second when calm."""
+    gate = SceneGate(calm_fps=1.0)
+    frames = range(round(seconds * 5))
+    return sum(gate.wants(i / 5, noisy(i) if noise else STILL, people, building) for i in frames)
+
+
+def test_an_empty_still_scene_is_looked_at_once_a_second() -> None:
+    """Also when the sensor is noisy."""
+    assert looked_at(10) == 10
+    assert looked_at(10, noise=True) == 10
+
+
+def test_a_still_person_keeps_being_judged() -> None:
+    """Twice a second for one who is settled, every frame while something builds up: motion gates no verdict."""
+    assert looked_at(10, people=True) >= 17
+    assert looked_at(10, people=True, building=True) == 50
+
+
+def test_somebody_who_comes_in_is_looked_at_with_the_very_frame() -> None:
+    """A head of an eighth of the picture's height, against a wall not much darker."""
+    gate = SceneGate(calm_fps=1.0)
+    assert gate.wants(0.0, STILL, people=False, building=False)
+    assert not gate.wants(0.2, STILL, people=False, building=False)
+    entered = STILL.copy()
+    entered[20:29, 40:48] += 15
+    assert gate.wants(0.4, entered, people=False, building=False)
+
+
+@given(st.lists(st.floats(0.01, 3.0), min_size=1, max_size=60), st.floats(0.2, 5.0))
+def test_no_pause_is_longer_than_the_calm_rate_allows(steps: list[float], calm_fps: float) -> None:
+    """Whatever the times of the frames: the first frame after the pause is due is taken."""
+    gate, now_s, last_s = SceneGate(calm_fps), 0.0, 0.0
+    assert gate.wants(0.0, STILL, people=False, building=False)
+    for step in steps:
+        now_s += step
+        if gate.wants(now_s, STILL, people=False, building=False):
+            last_s = now_s
+        else:
+            assert now_s - last_s < 1 / calm_fps
+
+
+def test_brightness_of_a_picture_of_any_size() -> None:
+    """In levels of 0..255."""
+    luma = luma_of(GreyPicture(120))
+    assert luma.shape == (HEIGHT, WIDTH)
+    assert abs(int(luma.mean()) - 120) <= 1
