@@ -11,8 +11,8 @@ from kitchenvision.edge.causes import Cause, cause_of
 from kitchenvision.edge.clock import SteadyClock
 from kitchenvision.edge.lifecycle import Lifecycle, Limits, State
 from kitchenvision.edge.mailbox import Arrival, Mailbox
-from kitchenvision.errors import SourceError, without_credentials
-from kitchenvision.frames.dialing import shown_address
+from kitchenvision.errors import SourceError
+from kitchenvision.frames.dialing import shown_address, without_secrets
 from kitchenvision.frames.rtsp import RtspSource
 from kitchenvision.frames.source import SourceOptions
 from kitchenvision.types import Frame
@@ -119,9 +119,9 @@ class Reader:
                     return
             self._over(session, source, Cause.ENDED, "")
         except SourceError as error:
-            self._over(session, source, cause_of(error), without_credentials(str(error)))
+            self._over(session, source, cause_of(error), without_secrets(str(error), self._url))
         except Exception as error:  # noqa: BLE001  the top of a thread; an unknown error may carry the address
-            text = without_credentials(str(error)).replace(self._url, shown_address(self._url))
+            text = without_secrets(str(error), self._url)
             self._over(session, source, Cause.UNREACHABLE, f"{type(error).__name__}: {text}")
 
     def _adopt(self, session: int, source: RtspSource) -> bool:

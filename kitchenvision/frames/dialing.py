@@ -1,15 +1,17 @@
 """Opening a live stream with FFmpeg: options by scheme, and errors that say what is wrong and name nobody."""
 
+import re
 import time
 from urllib.parse import quote
 
 import av
 from av.container import InputContainer
 
-from kitchenvision.errors import SourceNotFound, SourceUnreadable
+from kitchenvision.errors import SourceNotFound, SourceUnreadable, without_credentials
 
 LIVE_SCHEMES = ("rtsp", "rtsps", "rtmp", "rtmps", "http", "https")
 _RTSP = ("rtsp", "rtsps")
+_QUERY = re.compile(r"""(\w+://[^\s?'"]*)\?[^\s'"]*""")
 # What an address of this scheme may lead on to: never a file of this machine.
 _PROTOCOLS = {
     "rtsp": "rtsp,rtsps,rtp,udp,tcp,tls",
@@ -51,6 +53,11 @@ def shown_address(url: str) -> str:
     scheme, _, rest = url.partition("://")
     # The last @: passwords with a slash or an @ of their own are common and never quoted.
     return f"{scheme}://{rest.rpartition('@')[2].partition('?')[0].partition('#')[0]}"
+
+
+def without_secrets(text: str, url: str) -> str:
+    """`text` of an error, with `url` and every other address in it as `shown_address` would show them."""
+    return _QUERY.sub(r"\1", without_credentials(text.replace(url, shown_address(url))))
 
 
 def with_credentials(url: str, username: str, password: str) -> str:
