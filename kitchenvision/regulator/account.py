@@ -17,7 +17,7 @@ from kitchenvision.regulator.rendering import render
 router = APIRouter()
 # Where each role works; the way there after the log-in.
 HOMES: dict[Role, str] = {
-    Role.CANTEEN: "/account",
+    Role.CANTEEN: "/cases",
     Role.INSPECTOR: "/review",
     Role.DISTRICT: "/review",
     Role.ADMIN: "/people",

@@ -14,7 +14,17 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kitchenvision.errors import StorageError
-from kitchenvision.regulator import account, api, district, ingest, login, observed, public, review
+from kitchenvision.regulator import (
+    account,
+    api,
+    case_pages,
+    district,
+    ingest,
+    login,
+    observed,
+    public,
+    review,
+)
 from kitchenvision.regulator.auth import NotLoggedIn
 from kitchenvision.regulator.blobs import LocalBlobStore
 from kitchenvision.regulator.db import DatabaseBusy
@@ -57,7 +67,9 @@ def create_app(settings: RegulatorSettings) -> FastAPI:
 
     app = FastAPI(title="kitchenvision regulator", openapi_url=None, lifespan=lifespan)
     app.state.parts = Parts(settings, database, blobs, FailureLimiter(), Views())
-    for part in (ingest, api, login, account, review, observed, district, public):
+    for part in (ingest, observed, api, login, account, case_pages, review):
+        app.include_router(part.router)
+    for part in (district, public):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=str(files("kitchenvision") / "web" / "static")), "static")
     app.add_exception_handler(Refused, _refused)

@@ -172,15 +172,12 @@ def cases(session: Session, scope: Scope, states: Collection[str] = ()) -> list[
     rows = session.execute(query.order_by(*order).limit(LISTED)).all()
     ids = [row.case_id for row, _ in rows]
     histories = _histories(session, ids)
-    firsts = dict(
-        session.execute(
-            select(CaseViolation.case_id, func.min(CaseViolation.violation_id))
-            .where(CaseViolation.case_id.in_(ids))
-            .group_by(CaseViolation.case_id)
-        )
-        .tuples()
-        .all()
+    first = (
+        select(CaseViolation.case_id, func.min(CaseViolation.violation_id))
+        .where(CaseViolation.case_id.in_(ids))
+        .group_by(CaseViolation.case_id)
     )
+    firsts = {case_id: violation_id for case_id, violation_id in session.execute(first)}
     return [CaseLine(row, name, histories[row.case_id], firsts[row.case_id]) for row, name in rows]
 
 

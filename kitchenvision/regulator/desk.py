@@ -116,7 +116,7 @@ def desk(session: Session, scope: Scope, blobs: BlobStore, violation_id: str) ->
         canteen=canteen,
         report=confirmed,
         roles=roles,
-        rectangles=_rectangles(confirmed),
+        rectangles=rectangles(confirmed),
         label_px=max(confirmed.snapshot.height * _LABEL_SHARE, 10.0),
         marks=_marks(confirmed, clips[-1], row.ended_s) if clips and "clip" in roles else None,
         clip_from_s=clips[-1].from_s if clips else 0.0,
@@ -144,7 +144,8 @@ def _thumbnail(row: ViolationRow, roles: frozenset[str] | None) -> str:
     return ""
 
 
-def _rectangles(report: ConfirmedReport) -> tuple[Rectangle, ...]:
+def rectangles(report: ConfirmedReport) -> tuple[Rectangle, ...]:
+    """The boxes of its snapshot, those of others first."""
     shown = report.snapshot
     boxes: list[tuple[str, Box]] = [("other", box) for box in shown.others_xyxy]
     boxes += [("person", shown.person_xyxy), ("head", shown.head_xyxy)]

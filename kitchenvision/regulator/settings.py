@@ -1,8 +1,10 @@
 """What a regulator needs to know before it starts."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from kitchenvision.regulator.case_steps import CasePolicy
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
@@ -20,6 +22,7 @@ class RegulatorSettings:
         session_s: a person is logged out after this many seconds.
         max_report_bytes, max_blob_bytes: larger bodies are refused with 413.
         database_url: SQLAlchemy address instead of the SQLite file in `data_dir`.
+        cases: deadlines, the term of appeals, and when being late brings a card.
     """
 
     data_dir: Path
@@ -31,6 +34,7 @@ class RegulatorSettings:
     max_report_bytes: int = 1_000_000
     max_blob_bytes: int = 200_000_000
     database_url: str = ""
+    cases: CasePolicy = field(default_factory=CasePolicy)
 
     @property
     def url(self) -> str:

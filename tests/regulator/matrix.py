@@ -29,6 +29,13 @@ MATRIX = (
     Row("GET", "/account", None),
     Row("GET", "/people", Right.PEOPLE),
     Row("POST", "/people/disabled", Right.PEOPLE),
+    Row("GET", "/cases", READ),
+    Row("POST", "/cases", DECIDE, of_canteen=True),
+    Row("GET", "/cases/{case_id}", READ, of_canteen=True),
+    Row("POST", "/cases/{case_id}/ruling", DECIDE, of_canteen=True),
+    Row("POST", "/cases/{case_id}/answer", Right.ANSWER, of_canteen=True),
+    Row("GET", "/cases/{case_id}/photos/{seq}", READ, of_canteen=True),
+    Row("GET", "/cases/{case_id}/notice.pdf", READ, of_canteen=True),
     Row("GET", "/review", REVIEW),
     Row("GET", "/review/new", REVIEW, query={"since": "2026-01-01T00:00:00Z"}),
     Row("GET", "/review/more", REVIEW, query={"cursor": "MjAyNi0xMS0yMFQwMzoxNDowMCswMDowMHxm"}),
@@ -46,8 +53,8 @@ MATRIX = (
     Row("GET", "/api/v1/picture-views", Right.AUDIT, page=False),
 )
 # What nobody needs to be logged in for, or what asks for an edge box's token instead; each has tests of its own
-# (test_auth, test_ingest, test_observed, test_district_pages). /logout ends the session that it needs, so it is
-# there too.
+# (test_auth, test_ingest, test_observed, test_district_pages, test_cockpit). /logout ends the session that it
+# needs, so it is there too.
 OPEN_TO_ALL = {
     ("GET", "/login"),
     ("POST", "/login"),
@@ -68,6 +75,9 @@ def form_for(row: Row, violation_id: str) -> dict[str, str]:
         "/review/{violation_id}/decision": {"verdict": "cannot_tell", "follows": "0"},
         "/policies/try": {"text": "not a policy"},
         "/policies": {"text": "not a policy"},
+        "/cases": {"incident_id": violation_id},
+        "/cases/{case_id}/ruling": {"kind": "accepted", "words": "fine"},
+        "/cases/{case_id}/answer": {"kind": "answered", "words": "no photo"},
         "/people/disabled": {"username": "nobody of that name", "disabled": "true"},
     }
     return forms[row.path]

@@ -17,8 +17,11 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import IntegrityError
 
 from kitchenvision.errors import SettingsError
-from kitchenvision.regulator import people, setup, views
+from kitchenvision.regulator import case_store, history, people, setup, views
 from kitchenvision.regulator.access import EVERYTHING, RIGHTS, Right, Role, scope_of
+from kitchenvision.regulator.case_steps import CasePolicy
+from kitchenvision.regulator.case_tables import CaseEventRow
+from kitchenvision.regulator.decisions import Step, Verdict
 from kitchenvision.regulator.parts import now
 from kitchenvision.regulator.people import Place
 from kitchenvision.regulator.tables import Canteen, ViolationRow
@@ -36,6 +39,7 @@ class World:
     regulator: Regulator
     browsers: dict[Role, TestClient]
     violations: dict[str, str]
+    cases: dict[str, int]
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +62,23 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             reported = sample(number, canteen_id=canteen_id)
             send(one.client, token, [reported])
             violations[canteen_id] = reported.violation_id
-        yield World(one, {role: one.logged_in(name) for role, name in NAMES.items()}, violations)
+        browsers = {role: one.logged_in(name) for role, name in NAMES.items()}
+        yield World(one, browsers, violations, with_cases(one, list(tokens.items())))
+
+
+def with_cases(regulator: Regulator, tokens: list[tuple[str, str]]) -> dict[str, int]:
+    """A case in each canteen, of a second violation; the service itself opened it for the owner."""
+    cases = {}
+    for number, (canteen_id, token) in enumerate(tokens, 300):
+        reported = sample(number, canteen_id=canteen_id, captured_at=now())
+        send(regulator.client, token, [reported])
+        with regulator.app.state.parts.database.writing() as session:
+            seen = (reported.violation_id, 0)
+            history.decide(session, EVERYTHING, seen, Step(Verdict.CONFIRMED), 1, now())
+            cases[canteen_id] = case_store.open_case(
+                session, EVERYTHING, reported.violation_id, 1, now(), CasePolicy()
+            )
+    return cases
 
 
 def place_of(role: Role) -> Place:
@@ -133,6 +153,7 @@ def ask(world: World, browser: TestClient, row: Row, canteen_id: str) -> object:
     """One request of the matrix about what belongs to that canteen."""
     path = row.path.replace("{violation_id}", world.violations[canteen_id]).replace("{role}", "snapshot")
     path = path.replace("{canteen_id}", canteen_id)
+    path = path.replace("{case_id}", str(world.cases[canteen_id])).replace("{seq}", "1")
     headers = {"accept": "text/html" if row.page else "application/json"}
     query = row.query
     if row.method == "POST":
@@ -148,11 +169,13 @@ def csrf_of(browser: TestClient) -> str:
     return page.split('name="csrf_token" value="')[1].split('"')[0] if "csrf_token" in page else ""
 
 
-def contents(world: World) -> list[tuple[str, str, int]]:
-    """What decisions have been made."""
+def contents(world: World) -> list[tuple[object, ...]]:
+    """What decisions have been made and what happened in cases."""
     with world.regulator.app.state.parts.database.reading() as session:
         query = select(ViolationRow.violation_id, ViolationRow.state, ViolationRow.decision_id)
-        return [tuple(row) for row in session.execute(query.order_by(ViolationRow.violation_id))]
+        decided = [tuple(row) for row in session.execute(query.order_by(ViolationRow.violation_id))]
+        events = select(CaseEventRow.case_id, CaseEventRow.seq, CaseEventRow.kind)
+        return decided + [tuple(row) for row in session.execute(events.order_by(CaseEventRow.event_id))]
 
 
 def test_the_auditor_and_the_admin_change_nothing_that_is_decided() -> None:
@@ -271,7 +294,7 @@ def test_each_role_lands_where_it_works(world: World) -> None:
         role: browser.get("/", follow_redirects=False).headers["location"]
         for role, browser in world.browsers.items()
     }
-    assert homes[Role.ADMIN] == "/people"
+    assert (homes[Role.ADMIN], homes[Role.CANTEEN]) == ("/people", "/cases")
     assert homes[Role.INSPECTOR] == homes[Role.OWNER] == "/review"
     for role, browser in world.browsers.items():
         assert browser.get(homes[role]).status_code == 200

@@ -23,7 +23,8 @@ OLD_DATA = (
     "INSERT INTO people VALUES (2, 'wang', 'x', 'inspector', '2026-11-01 00:00:00')",
     "INSERT INTO violations VALUES ('v1', 'canteen-1', 'c', 'no_hat', '2026-11-02 00:00:00', '2026-11-02 00:00:01',"
     " 1, 2, NULL, 0.9, 1, 'confirmed', 1)",
-    "INSERT INTO reports VALUES ('v1', 1, 'confirmed', CAST('{\"zone\":\"备餐间\"}' AS BLOB), 'dd', '2026-11-02 00:00:00')",
+    "INSERT INTO reports VALUES ('v1', 1, 'confirmed', "
+    "CAST('{\"zone\":\"备餐间\"}' AS BLOB), 'dd', '2026-11-02 00:00:00')",
     "INSERT INTO decisions VALUES (1, 'v1', 0, 'confirmed', NULL, '', 2, '2026-11-03 00:00:00')",
     "INSERT INTO sessions VALUES ('bb', 2, 'cc', '2099-01-01 00:00:00')",
 )
