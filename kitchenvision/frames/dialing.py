@@ -82,6 +82,8 @@ def dial(url: str, open_s: float, read_s: float, transport: str = "tcp") -> Inpu
     if scheme in _RTSP:
         # FFmpeg's own time-out holds for connecting and for every read.
         options |= {"rtsp_transport": transport, "allowed_media_types": "video", "timeout": _micros(read_s)}
+        # What comes is told by the camera's answer; FFmpeg's own 5 s of study are 5 s that nobody looks at.
+        options |= {"analyzeduration": _micros(0.5), "fpsprobesize": "1"}
     else:
         # A second is enough to learn what comes; FFmpeg's own five are five seconds of blindness at each call.
         options |= {"rw_timeout": _micros(read_s), "analyzeduration": _micros(1.0)}

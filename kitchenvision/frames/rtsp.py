@@ -176,6 +176,9 @@ class _Feed:
         self._by_arrival = "mpjpeg" in self.container.format.name
         # A playlist hands out seconds of video at a time.
         self._paced_from = time.monotonic() if "hls" in self.container.format.name else None
+        # Some cameras stamp pictures in the order of sending: with B-frames shown times then go back and forth.
+        self._by_dts = False
+        self._last_pts: int | None = None
         self._timeline = Timeline(1 / self.fps)
         self._waiting: list[VideoPacket] = []
         self._due_s = 0.0
@@ -233,7 +236,11 @@ class _Feed:
     def _own_s(self, frame: av.VideoFrame) -> float | None:
         if self._by_arrival:
             return time.monotonic() - self._began
-        return None if frame.pts is None else frame.pts * self._base
+        if frame.pts is not None and self._last_pts is not None and frame.pts < self._last_pts:
+            self._by_dts = True
+        self._last_pts = frame.pts
+        ticks = frame.dts if self._by_dts else frame.pts
+        return None if ticks is None else ticks * self._base
 
     def _keep(self) -> None:
         """Puts packets into the ring as soon as the first frame says where media time begins."""

@@ -97,6 +97,16 @@ def test_a_camera_from_its_first_frame_to_its_end(camera: str, tmp_path: Path) -
         assert number_of(next(iter(clip.frames())).image) == pytest.approx(25, abs=1.5)
 
 
+def test_times_that_were_stamped_in_the_order_of_sending_do_not_run_at_another_speed(tmp_path: Path) -> None:
+    """Some cameras do that with B-frames (this server does): shown times then go back and forth by some frames."""
+    pytest.importorskip("aio_rtsp_toolkit", reason="the RTSP server is not installed: pip install aio-rtsp-toolkit")
+    make_video(tmp_path / "kitchen.mp4", Recipe(seconds=3, b_frames=2, movflags=""))
+    with playing(tmp_path) as host, open_source(f"rtsp://{host}/kitchen.mp4") as source:
+        seen, _ = watched(source)  # type: ignore[arg-type]
+    assert seen[-1][0] == pytest.approx(3.0, abs=0.3)
+    assert [number for _, number, _ in seen] == pytest.approx([round(t * 25) % LEVELS for t, _, _ in seen], abs=6)
+
+
 def test_closing_ends_the_frames_without_an_error(camera: str) -> None:
     """The reader thread ends with it, and nothing comes after."""
     source = open_source(camera)
