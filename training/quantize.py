@@ -1,9 +1,9 @@
 """8-bit arithmetic for the frame graphs: a QDQ graph that ONNX Runtime and OpenVINO compute in INT8.
 
-Calibrated on sheets of the training set. What stays in floating point, and why (measured by the distance of boxes
-and scores from FP32's on sheets): the first convolution (its error alone doubles that
-of the boxes, its time is a fiftieth), and the last convolution of each branch with everything after it, where
-probabilities and distances are made. Ranges are the 99.99th percentile: a few outliers would else cost a bit.
+Calibrated on sheets of the training set. The first convolution stays in floating point (its error alone doubles
+that of the boxes, its time is a fiftieth), and so do the last convolution of each branch and everything after it,
+where probabilities and distances are made. Ranges are the 99.999th percentile: heads found on camera-scale pictures
+lose 0.002 AP at 640 px against FP32; the 99.99th, which gives nearer boxes, loses 0.014.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _TYPES = ("Conv", "Sigmoid", "Mul", "Add", "Concat", "MaxPool", "Resize", "Split
 _LAYER = re.compile(r"/net/model\.(\d+)/(.*)")
 _FLOAT_LAYERS = (0,)
 _LAST = re.compile(r"cv[23]\.\d/cv[23]\.\d\.2/")
-_PERCENTILE = 99.99
+_PERCENTILE = 99.999
 
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
