@@ -11,6 +11,8 @@ On HTTP (all under ``/api/v1``, bearer token of the canteen):
     POST /reports           one report as canonical JSON; 201 accepted, 200 the same again (both a `Receipt`),
                             409 other content under the same key or a gap in sequence, 422 a bad field or a
                             missing blob. Errors are application/problem+json (RFC 9457) as `Problem`.
+    PUT  /live/{camera_id}  a small JPEG for the wall, `captured_at` in the query; 200, `next_in_s` says when the
+                            next is due. PUT /live/{camera_id}/state: a `LiveState` instead of a picture
     POST /observed-times    one `ObservedTime`; 201 accepted, 200 the same again (both a `Receipt`), 409 other
                             content under the same key
 """
@@ -181,6 +183,15 @@ class ObservedTime(_Frozen):
                 f"observed_s: at most the length of the interval is expected, got {self.observed_s:g} s"
             )
         return self
+
+
+class LiveState(_Frozen):
+    """Why a camera has no picture to show: covered, dark, frozen, not reachable; since when."""
+
+    wire_version: Literal[1] = 1
+    kind: Literal["blind"] = "blind"
+    since: AwareDatetime
+    reason: Annotated[str, Field(min_length=1, max_length=100)]
 
 
 Report = Annotated[ConfirmedReport | ClipReport | EndedReport, Field(discriminator="kind")]

@@ -18,6 +18,8 @@ from kitchenvision.regulator import (
     account,
     api,
     case_pages,
+    cockpit,
+    cockpit_ingest,
     district,
     ingest,
     login,
@@ -67,9 +69,9 @@ def create_app(settings: RegulatorSettings) -> FastAPI:
 
     app = FastAPI(title="kitchenvision regulator", openapi_url=None, lifespan=lifespan)
     app.state.parts = Parts(settings, database, blobs, FailureLimiter(), Views())
-    for part in (ingest, observed, api, login, account, case_pages, review):
+    for part in (ingest, observed, cockpit_ingest, api, login, account, case_pages, review):
         app.include_router(part.router)
-    for part in (district, public):
+    for part in (district, public, cockpit):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=str(files("kitchenvision") / "web" / "static")), "static")
     app.add_exception_handler(Refused, _refused)

@@ -1,12 +1,13 @@
 """What every request needs, made once and put on the application's state."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from kitchenvision.regulator.blobs import BlobStore
+from kitchenvision.regulator.cockpit_wall import Wall
 from kitchenvision.regulator.db import Database
 from kitchenvision.regulator.limiter import FailureLimiter
 from kitchenvision.regulator.settings import RegulatorSettings
@@ -15,13 +16,14 @@ from kitchenvision.regulator.views import Views
 
 @dataclass(frozen=True)
 class Parts:
-    """Settings, database, blobs, who failed to log in lately, and who looked at what lately."""
+    """Settings, database, blobs, who failed to log in lately, who looked at what lately, live pictures."""
 
     settings: RegulatorSettings
     database: Database
     blobs: BlobStore
     failures: FailureLimiter
     views: Views
+    wall: Wall = field(default_factory=Wall)
 
 
 def now() -> datetime:

@@ -45,6 +45,9 @@ MATRIX = (
     Row("GET", "/district", READ),
     Row("GET", "/canteens/{canteen_id}", READ, of_canteen=True),
     Row("GET", "/policies", READ),
+    Row("GET", "/cockpit", REVIEW),
+    Row("GET", "/cockpit/events", REVIEW, page=False, query={"once": "true"}),
+    Row("GET", "/cockpit/pictures/{canteen_id}/{camera_id}", REVIEW, of_canteen=True, page=False),
     Row("POST", "/policies/try", Right.POLICY),
     Row("POST", "/policies", Right.POLICY),
     Row("GET", "/api/v1/violations", READ, page=False),
@@ -66,6 +69,8 @@ OPEN_TO_ALL = {
     ("PUT", "/api/v1/blobs/{sha256}"),
     ("POST", "/api/v1/reports"),
     ("POST", "/api/v1/observed-times"),
+    ("PUT", "/api/v1/live/{camera_id}"),
+    ("PUT", "/api/v1/live/{camera_id}/state"),
 }
 
 

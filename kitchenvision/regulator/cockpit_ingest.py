@@ -1,0 +1,62 @@
+"""Takes the small pictures that edge boxes push for the wall. They are never written to a disk."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Request
+from fastapi.responses import JSONResponse, Response
+from pydantic import AwareDatetime, ValidationError
+
+from kitchenvision.regulator.auth import EdgeCanteen
+from kitchenvision.regulator.cockpit_wall import LARGEST_BYTES, WallFull
+from kitchenvision.regulator.parts import NeedsParts, now
+from kitchenvision.regulator.problems import Refused, bad_report
+from kitchenvision.wire import LiveState
+
+router = APIRouter(prefix="/api/v1")
+CameraName = Annotated[str, Path(min_length=1, max_length=200)]
+_JPEG = b"\xff\xd8\xff"
+
+
+@router.put("/live/{camera_id}", response_model=None)
+async def put_live(
+    camera_id: CameraName,
+    canteen_id: EdgeCanteen,
+    parts: NeedsParts,
+    request: Request,
+    captured_at: Annotated[AwareDatetime, Query()],
+) -> Response:
+    """200 with `next_in_s`, when to send the next one; 413 larger than 60 kB, 415 not a JPEG."""
+    body = await _body(request)
+    if not body.startswith(_JPEG):
+        raise Refused(415, "not-a-jpeg", "a JPEG is expected", "its first bytes are FF D8 FF")
+    try:
+        parts.wall.put((canteen_id, camera_id), body, captured_at, now())
+    except WallFull as error:
+        raise Refused(409, "too-many-cameras", "too many cameras", str(error), field="camera_id") from error
+    return JSONResponse({"next_in_s": parts.wall.next_in_s(canteen_id, now())})
+
+
+@router.put("/live/{camera_id}/state", response_model=None)
+async def put_live_state(
+    camera_id: CameraName, canteen_id: EdgeCanteen, parts: NeedsParts, request: Request
+) -> Response:
+    """Says why there is no picture (a `LiveState`); send it again each minute. 200 with `next_in_s`."""
+    try:
+        told = LiveState.model_validate_json(await _body(request))
+    except ValidationError as error:
+        raise bad_report(error) from error
+    try:
+        parts.wall.put_blind((canteen_id, camera_id), told.since, told.reason, now())
+    except WallFull as error:
+        raise Refused(409, "too-many-cameras", "too many cameras", str(error), field="camera_id") from error
+    return JSONResponse({"next_in_s": parts.wall.next_in_s(canteen_id, now())})
+
+
+async def _body(request: Request) -> bytes:
+    body = bytearray()
+    async for piece in request.stream():
+        if len(body) <= LARGEST_BYTES:
+            body += piece  # read to its end, so that the edge sees the answer and not a reset
+    if len(body) > LARGEST_BYTES:
+        raise Refused(413, "too-large", "the picture is too large", f"at most {LARGEST_BYTES} bytes are taken")
+    return bytes(body)

@@ -1,0 +1,146 @@
+"""The newest small picture of each camera, in memory only: a wall shows what is, and the past is in the evidence.
+
+Time arrives with each call. A restart forgets everything; within seconds the edge boxes have sent it anew.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from threading import Lock
+
+LIVE_S = 5.0
+STALE_S = 15.0
+OFFLINE_S = 60.0
+LARGEST_BYTES = 60_000
+MOST_CAMERAS = 64  # of one canteen
+WATCHED_S = 20.0
+NEXT_WATCHED_S, NEXT_UNWATCHED_S = 2.0, 10.0
+Key = tuple[str, str]  # canteen, camera
+
+
+class TileState(StrEnum):
+    """LIVE up to 5 s, LATE up to 15 s, STALE up to 60 s; OFFLINE and BLIND have no picture."""
+
+    LIVE = "live"
+    LATE = "late"
+    STALE = "stale"
+    OFFLINE = "offline"
+    BLIND = "blind"
+
+
+@dataclass(frozen=True)
+class Tile:
+    """One camera as it is now.
+
+    Attributes:
+        age_s: since the picture was taken, or since the camera was last well.
+        stamp: changes with each picture; 0 where there is none to show.
+        reason: what the edge box says of a camera without a picture, empty when it says nothing.
+    """
+
+    canteen_id: str
+    camera_id: str
+    state: TileState
+    age_s: float
+    stamp: int
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class _Kept:
+    picture: bytes
+    taken_at: datetime
+    received_at: datetime
+    stamp: int
+    blind_since: datetime | None = None
+    reason: str = ""
+
+
+class WallFull(ValueError):
+    """The canteen has too many cameras on the wall already."""
+
+
+class Wall:
+    """Pictures by camera. Safe to use from several threads."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._kept: dict[Key, _Kept] = {}
+        self._asked: dict[str, datetime] = {}
+        self._stamp = 0
+
+    def put(self, key: Key, picture: bytes, taken_at: datetime, now: datetime) -> None:
+        """Keep a picture, unless a newer one is there.
+
+        Raises:
+            WallFull: it is of one camera too many.
+        """
+        # An edge clock that runs ahead must not make a picture fresher than its arrival.
+        taken_at = min(taken_at, now)
+        with self._lock:
+            before = self._room(key)
+            if before is not None and before.picture and before.taken_at > taken_at:
+                return
+            self._stamp += 1
+            self._kept[key] = _Kept(picture, taken_at, now, self._stamp)
+
+    def put_blind(self, key: Key, since: datetime, reason: str, now: datetime) -> None:
+        """Note that the camera gives no usable picture; the last one is dropped at once.
+
+        Raises:
+            WallFull: it is of one camera too many.
+        """
+        with self._lock:
+            self._room(key)
+            self._stamp += 1
+            self._kept[key] = _Kept(b"", min(since, now), now, self._stamp, min(since, now), reason)
+
+    def _room(self, key: Key) -> _Kept | None:
+        before = self._kept.get(key)
+        if before is None and sum(1 for canteen_id, _ in self._kept if canteen_id == key[0]) >= MOST_CAMERAS:
+            raise WallFull(f"at most {MOST_CAMERAS} cameras of a canteen")
+        return before
+
+    def picture(self, key: Key, now: datetime) -> tuple[bytes, int] | None:
+        """The newest picture and its stamp; None without one, and when it is too old to be shown at all."""
+        with self._lock:
+            kept = self._kept.get(key)
+        if kept is None or not kept.picture or _age(kept, now) > OFFLINE_S:
+            return None
+        return kept.picture, kept.stamp
+
+    def tiles(self, canteen_ids: Collection[str], now: datetime) -> list[Tile]:
+        """Every known camera of these canteens, by canteen and camera."""
+        with self._lock:
+            kept = [(key, one) for key, one in self._kept.items() if key[0] in canteen_ids]
+        return [_tile(key, one, now) for key, one in sorted(kept)]
+
+    def watch(self, canteen_ids: Collection[str], now: datetime) -> None:
+        """Somebody is looking at these canteens."""
+        with self._lock:
+            for canteen_id in canteen_ids:
+                self._asked[canteen_id] = now
+
+    def next_in_s(self, canteen_id: str, now: datetime) -> float:
+        """After how many seconds the edge box should send again: sooner while somebody is looking."""
+        with self._lock:
+            asked = self._asked.get(canteen_id)
+        watched = asked is not None and (now - asked).total_seconds() <= WATCHED_S
+        return NEXT_WATCHED_S if watched else NEXT_UNWATCHED_S
+
+
+def _age(kept: _Kept, now: datetime) -> float:
+    return max((now - kept.taken_at).total_seconds(), 0.0)
+
+
+def _tile(key: Key, kept: _Kept, now: datetime) -> Tile:
+    age = _age(kept, now)
+    if kept.blind_since is not None:
+        # An edge box that said "blind" and then nothing is itself off line.
+        silent = (now - kept.received_at).total_seconds() > OFFLINE_S
+        return Tile(*key, TileState.OFFLINE if silent else TileState.BLIND, age, 0, kept.reason)
+    for limit, state in ((LIVE_S, TileState.LIVE), (STALE_S, TileState.LATE), (OFFLINE_S, TileState.STALE)):
+        if age <= limit:
+            return Tile(*key, state, age, kept.stamp)
+    return Tile(*key, TileState.OFFLINE, age, 0)
