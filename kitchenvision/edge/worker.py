@@ -144,20 +144,7 @@ class Worker:
         return _Camera(section, Reader(section.id, self._job.addresses[section.id], options, self._wiring), line)
 
     def _watch(self, section: CameraSection, source: RtspSource, began: datetime) -> Watch:
-        settings, rules = self._job.settings.of_camera(section), chosen_rules(None)
-        stages = build_stages(self._eyes, rules, settings)
-        place = Place(
-            canteen_id=settings.canteen_id,
-            camera_id=section.id,
-            video=source.info.name,
-            source_id=content_hash(canonical_json([settings.canteen_id, section.id, began.isoformat()])),
-            captured_at_source="camera",
-            model=self._eyes.model,
-            software_version=__version__,
-        )
-        due = rule_settings(rules, settings, self._eyes.card)
-        pipeline = Pipeline(stages, place, due, timezone_of(settings.timezone, "timezone"))
-        return Watch(pipeline, stages.engine.building)
+        return new_watch(self._eyes, self._job.settings, section, source.info.name, began)
 
     def _seen(self, camera: _Camera, arrival: Arrival, analysed: bool) -> None:
         frame, now_s = arrival.frame, self._wiring.steady()
@@ -208,6 +195,24 @@ class Worker:
             picture=camera.picture,
             picture_at=camera.picture_at,
         )
+
+
+def new_watch(eyes: Eyes, all_settings: EdgeSettings, section: CameraSection, video: str, began: datetime) -> Watch:
+    """A fresh line for one camera; `began` is the instant of media time 0 and names this run in every finding."""
+    settings, rules = all_settings.of_camera(section), chosen_rules(None)
+    stages = build_stages(eyes, rules, settings)
+    place = Place(
+        canteen_id=settings.canteen_id,
+        camera_id=section.id,
+        video=video,
+        source_id=content_hash(canonical_json([settings.canteen_id, section.id, began.isoformat()])),
+        captured_at_source="camera",
+        model=eyes.model,
+        software_version=__version__,
+    )
+    due = rule_settings(rules, settings, eyes.card)
+    pipeline = Pipeline(stages, place, due, timezone_of(settings.timezone, "timezone"))
+    return Watch(pipeline, stages.engine.building)
 
 
 def work(job: Job, link: Connection) -> None:

@@ -1,7 +1,7 @@
 """A worker over real RTSP in this process, and a replay of the recording that the server played."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -12,16 +12,17 @@ import av
 from kitchenvision.build import Eyes, build_stages, chosen_rules, open_eyes, rule_settings
 from kitchenvision.edge.clock import SteadyClock
 from kitchenvision.edge.lifecycle import Limits
+from kitchenvision.edge.line import Watch
 from kitchenvision.edge.mailbox import Mailbox
 from kitchenvision.edge.reader import Wiring
 from kitchenvision.edge.settings import CameraSection, EdgeSettings
 from kitchenvision.edge.worker import Job, Worker
-from kitchenvision.evidence import Place
+from kitchenvision.evidence import Evidence, Place
 from kitchenvision.frames.open import open_source
 from kitchenvision.frames.source import SourceOptions
 from kitchenvision.outbox import Outbox
 from kitchenvision.pipeline import Confirmed, Pipeline
-from kitchenvision.types import Violation
+from kitchenvision.types import Frame, Violation
 from kitchenvision.wire import ConfirmedReport, parse_report
 
 CLIPS = Path(__file__).resolve().parents[2] / "sample_videos"
@@ -82,6 +83,12 @@ def as_a_camera_sends(clip: Path, folder: Path) -> Path:
             sent.mux(out.encode(picture.reformat(format="yuv420p")))
         sent.mux(out.encode(None))
     return path
+
+
+def replayed_frames(watch: Watch, frames: Sequence[Frame]) -> list[Evidence]:
+    """What is confirmed when those frames go through a fresh pipeline."""
+    events = [event for frame in frames for event in watch.pipeline.step(frame)]
+    return [event.evidence for event in events if isinstance(event, Confirmed)]
 
 
 def replayed(clip: Path, settings: EdgeSettings) -> list[Violation]:
