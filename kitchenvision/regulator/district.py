@@ -1,7 +1,7 @@
 """Pages of the four-colour code: the district, one canteen, its policies, and the district under another one."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
 
@@ -150,7 +150,7 @@ def _policies(
         visitor=visitor,
         known=known,
         current=current,
-        text=text or _draft(current),
+        text=text or _draft(current, at.date() + timedelta(days=1)),
         tried=tried,
         compared=compared,
         changed=sum(1 for row in compared if row.before is not row.after),
@@ -159,8 +159,9 @@ def _policies(
     )
 
 
-def _draft(current: Policy) -> str:
-    return current.model_copy(update={"version": current.version + 1}).model_dump_json(by_alias=True, indent=2)
+def _draft(current: Policy, valid_from: date) -> str:
+    following = current.model_copy(update={"version": current.version + 1, "valid_from": valid_from})
+    return following.model_dump_json(by_alias=True, exclude_none=True, indent=2)
 
 
 def _compared(visitor: Visitor, parts: Parts, tried: Policy, at: datetime) -> list[Compared]:

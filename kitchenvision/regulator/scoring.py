@@ -64,7 +64,8 @@ class Incident:
     Attributes:
         verdicts: every one, in any order; without one the incident never counts.
         due_at: until when it was to be rectified, None where nothing was ordered.
-        answers: every rectification, in any order.
+        answers: every rectification, in any order. An appeal stands like one: sent back when it is dismissed.
+        later_deadlines: (from when on, until when) where another deadline was set, in any order.
     """
 
     incident_id: str
@@ -73,6 +74,7 @@ class Incident:
     verdicts: tuple[Verdict, ...] = ()
     due_at: datetime | None = None
     answers: tuple[Answer, ...] = ()
+    later_deadlines: tuple[tuple[datetime, datetime], ...] = ()
 
     def counts_at(self, at: datetime) -> bool:
         """Whether it was confirmed at that instant. Of two verdicts at one instant the acquitting one holds."""
@@ -85,6 +87,11 @@ class Incident:
             one.accepted_at is not None and one.accepted_at <= at and one.sent_at <= self.due_at
             for one in self.answers
         )
+
+    def deadline_at(self, at: datetime) -> datetime | None:
+        """The deadline that held at that instant."""
+        later = [pair for pair in self.later_deadlines if pair[0] <= at]
+        return max(later)[1] if later else self.due_at
 
     def answered_at(self, at: datetime) -> bool:
         """Whether a rectification was sent by then and not sent back: the canteen did its part."""
@@ -221,8 +228,8 @@ def _point(
     repeat = min(policy.repeat.factor**earlier, policy.repeat.most)
     age = 0.5 ** ((len(days) - bisect_right(days, day)) / policy.window.half_life_days)
     credit = 1.0 - policy.rectification.credit if one.in_time_at(at) else 1.0
-    late = one.due_at is not None and not one.answered_at(at)
-    overdue = max((at - one.due_at) // _DAY, 0) if late and one.due_at is not None else 0
+    deadline = None if one.answered_at(at) else one.deadline_at(at)
+    overdue = 0 if deadline is None else max((at - deadline) // _DAY, 0)
     points = base * repeat * age * credit
     return Point(
         one.incident_id, one.rule_id, rule_class, one.happened_at, base, repeat, age, credit, points, overdue

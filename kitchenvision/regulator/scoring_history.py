@@ -1,20 +1,17 @@
 """From rows to the values that scoring takes: the histories of many canteens in a few queries."""
 
-from collections import defaultdict
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from kitchenvision.regulator.decisions import Verdict as Decided
-from kitchenvision.regulator.observed import FEW, calendars, observed_pairs, watched
+from kitchenvision.regulator.observed import calendars, observed_pairs, watched
 from kitchenvision.regulator.policy import Policy
-from kitchenvision.regulator.scoring import History, Incident, Verdict
+from kitchenvision.regulator.scoring import History
 from kitchenvision.regulator.scoring_calendar import window
-from kitchenvision.regulator.tables import DecisionRow, ViolationRow
+from kitchenvision.regulator.scoring_incidents import scored_incidents
 
 
 @dataclass(frozen=True)
@@ -45,7 +42,8 @@ def histories(
     }
     oldest = min(firsts.values(), default=span.first)
     pairs = observed_pairs(session, canteen_ids, oldest, span.last)
-    incidents = _incidents(session, canteen_ids, datetime(oldest.year, oldest.month, oldest.day, tzinfo=span.zone))
+    since = datetime(oldest.year, oldest.month, oldest.day, tzinfo=span.zone)
+    incidents = scored_incidents(session, canteen_ids, since)
     due_hours = policy.coverage.hours_per_open_day
     return {
         canteen_id: History(
@@ -61,31 +59,3 @@ def histories(
         )
         for canteen_id in canteen_ids
     }
-
-
-def _incidents(session: Session, canteen_ids: Collection[str], since: datetime) -> dict[str, list[Incident]]:
-    """Incidents since then, by canteen. As long as violations are not grouped, each is an incident of its own."""
-    query = (
-        select(
-            ViolationRow.violation_id,
-            ViolationRow.canteen_id,
-            ViolationRow.rule_id,
-            ViolationRow.captured_at,
-            DecisionRow.verdict,
-            DecisionRow.decided_at,
-        )
-        .join(DecisionRow, DecisionRow.violation_id == ViolationRow.violation_id)
-        .where(ViolationRow.captured_at >= since.astimezone(UTC) - timedelta(days=1))
-    )
-    if len(canteen_ids) <= FEW:
-        query = query.where(ViolationRow.canteen_id.in_(list(canteen_ids)))
-    facts: dict[str, tuple[str, str, datetime]] = {}
-    verdicts: dict[str, list[Verdict]] = defaultdict(list)
-    for violation_id, canteen_id, rule_id, captured_at, verdict, decided_at in session.execute(query):
-        facts[violation_id] = (canteen_id, rule_id, captured_at)
-        verdicts[violation_id].append(Verdict(decided_at, verdict == Decided.CONFIRMED))
-    found: dict[str, list[Incident]] = {canteen_id: [] for canteen_id in canteen_ids}
-    for violation_id, (canteen_id, rule_id, captured_at) in facts.items():
-        if canteen_id in found:
-            found[canteen_id].append(Incident(violation_id, rule_id, captured_at, tuple(verdicts[violation_id])))
-    return found

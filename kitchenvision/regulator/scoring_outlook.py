@@ -80,7 +80,7 @@ def _better(history: History, policy: Policy, now: Score) -> tuple[date | None, 
         return None, None
     # The incidents as they stand now, whatever follows; a day of watching like the mean of those behind it.
     known = tuple(
-        one if one.in_time_at(now.at) else replace(one, due_at=None)
+        one if one.in_time_at(now.at) else replace(one, due_at=None, later_deadlines=())
         for one in history.incidents
         if one.counts_at(now.at)
     )

@@ -24,7 +24,7 @@ PAIRS: dict[str, tuple[str, str]] = {
     "code.town": ("街道", "Town"),
     "code.colour": ("颜色", "Colour"),
     "code.score": ("得分", "Score"),
-    "code.change": ("较 22 天前", "22 days ago"),
+    "code.change": ("较 22 天前", "vs 22 days ago"),
     "code.trend": ("30 天得分", "Score, 30 days"),
     "code.strip": ("30 天颜色", "Colour, 30 days"),
     "code.confirmed": ("计分违规", "Incidents"),

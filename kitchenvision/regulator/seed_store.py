@@ -32,6 +32,7 @@ from kitchenvision.wire import content_hash, report_bytes
 
 INSPECTOR = "seed-inspector"
 _AT_ONCE = 2000
+_COPIED = {"violation_id", "canteen_id", "camera_id", "rule_id", "captured_at", "zone"}
 
 
 @dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _reports(session: Session, found: Sequence[MadeViolation]) -> None:
         report, received_at = one.report, one.report.captured_at + timedelta(seconds=3)
         rows.append(
             {
-                **report.model_dump(include={"violation_id", "canteen_id", "camera_id", "rule_id", "captured_at"}),
+                **report.model_dump(include=_COPIED),
                 "received_at": received_at,
                 "started_s": report.started_s,
                 "confirmed_s": report.confirmed_s,

@@ -42,7 +42,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Regulator]:
                         day = at.date() - timedelta(days=i)
                         told = {"camera_id": camera, "rule_id": "smoking", "observed_s": 9 * 3600.0}
                         session.add(ObservedDay(canteen_id=canteen_id, day=day, **told))
-        lapses = [sample(i, "smoking", captured_at=now() - timedelta(days=1, minutes=i)) for i in (1, 2)]
+        lapses = [sample(i, "smoking", captured_at=now() - timedelta(days=1, minutes=30 * i)) for i in (1, 2)]
         send(one.client, one.token, lapses)
         for lapse in lapses:
             with database.writing() as session:
