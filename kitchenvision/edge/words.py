@@ -16,6 +16,8 @@ WORDS: dict[str, dict[Language, str]] = {
     "never": {"en": "no picture yet", "zh": "尚无画面"},
     "last_picture": {"en": "last picture {age} ago", "zh": "最后画面:{age}前"},
     "next_try": {"en": "next try in {age}", "zh": "{age}后重试"},
+    "trying": {"en": "calling now", "zh": "正在重试"},
+    "ago": {"en": "{age} ago", "zh": "{age}前"},
     "fps": {"en": "looked at", "zh": "分析帧率"},
     "lag": {"en": "delay", "zh": "延迟"},
     "dropped": {"en": "dropped", "zh": "丢弃帧"},
