@@ -92,3 +92,12 @@ def test_a_secret_that_is_missing_is_named(tmp_path: Path) -> None:
         addresses(settings, "edge.toml", {})
     with pytest.raises(SettingsError, match="KITCHENVISION_TOKEN is not set"):
         settings.token({}, "edge.toml")
+
+
+def test_the_settings_of_the_documentation_are_right(tmp_path: Path) -> None:
+    """What people copy must start."""
+    text = (Path(__file__).resolve().parents[2] / "docs" / "edge.md").read_text("utf-8")
+    example = text.split("```toml\n")[1].split("```")[0]
+    settings = read_edge_settings(written(tmp_path, example), RULES)
+    assert settings.cameras[0].zones[0].rules == ("no_hat",)
+    assert settings.regulator is not None
