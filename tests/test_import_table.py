@@ -46,6 +46,7 @@ OWNERS: dict[str, set[str]] = {
     **{name: {"regulator"} for name in ("sqlalchemy", "alembic", "argon2", "markupsafe")},
     "fastapi": {"edge.page", "regulator"},
     "starlette": {"edge.page", "regulator"},
+    "openpyxl": {"regulator.district_export"},
     "segno": {"regulator.public", "regulator.notice"},
     "reportlab": {"regulator.notice"},
     "uvicorn": {"edge.page", "regulator", "commands"},

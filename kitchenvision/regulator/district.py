@@ -51,6 +51,7 @@ def district_page(request: Request, visitor: ColourReader, parts: NeedsParts) ->
         counts=view.counts(rows),
         shapes=view.SHAPES,
         days=view.STRIP_DAYS,
+        month=f"{at:%Y-%m}",
     )
 
 
@@ -85,6 +86,7 @@ def canteen_page(canteen_id: str, request: Request, visitor: ColourReader, parts
         first=first,
         months=view.months(year),
         cameras=watched,
+        month=f"{at:%Y-%m}",
         shapes=view.SHAPES,
     )
 
