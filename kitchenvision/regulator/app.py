@@ -25,6 +25,7 @@ from kitchenvision.regulator import (
     ingest,
     login,
     observed,
+    observed_calendar,
     public,
     review,
 )
@@ -72,7 +73,7 @@ def create_app(settings: RegulatorSettings) -> FastAPI:
     app.state.parts = Parts(settings, database, blobs, FailureLimiter(), Views())
     for part in (ingest, observed, cockpit_ingest, api, login, account, case_pages, review):
         app.include_router(part.router)
-    for part in (district, district_reports, public, cockpit):
+    for part in (district, district_reports, observed_calendar, public, cockpit):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=str(files("kitchenvision") / "web" / "static")), "static")
     app.add_exception_handler(Refused, _refused)
