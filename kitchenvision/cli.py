@@ -13,6 +13,7 @@ from kitchenvision.commands import (
     doctor,
     edge,
     evaluate,
+    feedback,
     models,
     outbox,
     preview,
@@ -60,6 +61,7 @@ app.command("demo")(demo.demo)
 app.command("doctor")(doctor.doctor)
 app.add_typer(models.app, name="models")
 app.add_typer(outbox.app, name="outbox")
+app.add_typer(feedback.app, name="feedback")
 app.add_typer(edge.app, name="edge")
 app.add_typer(regulator.app, name="regulator")
 

@@ -60,18 +60,19 @@ class LocalBlobStore:
 
     Args:
         folder: made when missing.
+        tidy: drop what a killed process left half-written; not beside a running service, whose uploads lie there.
 
     Raises:
         StorageError: the folder cannot be made.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, tidy: bool = True) -> None:
         self._folder = folder
         self._incoming = folder / "incoming"
         try:
             self._incoming.mkdir(parents=True, exist_ok=True)
             # What a killed process left half-written is nobody's.
-            for left in self._incoming.iterdir():
+            for left in self._incoming.iterdir() if tidy else ():
                 left.unlink(missing_ok=True)
         except OSError as error:
             raise _storage_error(folder, error) from error

@@ -14,6 +14,7 @@ from kitchenvision.regulator.auth import form_with, page_with
 from kitchenvision.regulator.case_steps import CaseState, CaseStep, CaseStepRefused, Kind
 from kitchenvision.regulator.case_store import CaseFile, NoSuchCase
 from kitchenvision.regulator.case_view import Waiting, case_view, listed, shot
+from kitchenvision.regulator.decisions import OTHER_REASON, REASONS
 from kitchenvision.regulator.notice import MOST_PICTURES, notice
 from kitchenvision.regulator.parts import NeedsParts, Parts, now
 from kitchenvision.regulator.people import Visitor
@@ -86,21 +87,40 @@ def case_page(case_id: int, request: Request, visitor: CaseReader, parts: NeedsP
     return _page(request, visitor, parts, case_id)
 
 
+@dataclass(frozen=True)
+class Ruling:
+    """What an inspector's form holds."""
+
+    kind: Kind
+    words: str
+    reason: int | None
+
+
+def ruling_form(
+    kind: Annotated[Literal["returned", "accepted", "upheld", "overturned"], Form()],
+    words: Words = "",
+    reason: Annotated[int | None, Form(ge=1, le=OTHER_REASON)] = None,
+) -> Ruling:
+    """The form of a ruling; `reason` counts for overturning only."""
+    return Ruling(Kind(kind), words, reason if kind == "overturned" else None)
+
+
 @router.post("/cases/{case_id}/ruling", response_model=None)
 def rule_on_case(
     case_id: int,
     request: Request,
     visitor: CaseDecider,
     parts: NeedsParts,
-    kind: Annotated[Literal["returned", "accepted", "upheld", "overturned"], Form()],
-    words: Words = "",
+    ruled: Annotated[Ruling, Depends(ruling_form)],
 ) -> Response:
     """Accept or return an answer, dismiss or grant an appeal.
 
     Raises:
         Refused: 404. What the case does not allow is said on the page.
     """
-    return _stepped(request, visitor, parts, case_id, CaseStep(Kind(kind), visitor.person_id, words))
+    return _stepped(
+        request, visitor, parts, case_id, CaseStep(ruled.kind, visitor.person_id, ruled.words, reason=ruled.reason)
+    )
 
 
 @dataclass(frozen=True)
@@ -222,6 +242,7 @@ def _page(
             why=why,
             words=words,
             tried=kind or "",
+            reasons=REASONS,
         )
 
 

@@ -108,12 +108,16 @@ class CaseEvent:
 
 @dataclass(frozen=True)
 class CaseStep:
-    """What somebody wants to do. All but an acceptance need words, a canteen's answer a photo too."""
+    """What somebody wants to do. All but an acceptance need words, a canteen's answer a photo too.
+
+    `reason` is that of the rejection which overturning brings (`decisions.Step`), None for "other".
+    """
 
     kind: Kind
     person_id: int
     words: str = ""
     photo_sha256: str | None = None
+    reason: int | None = None
 
 
 class CaseStepRefused(KitchenvisionError):

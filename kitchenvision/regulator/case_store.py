@@ -143,7 +143,7 @@ def take_step(
                 step.person_id,
                 now,
             )
-            rejected = Step(Verdict.REJECTED, OTHER_REASON, note)
+            rejected = Step(Verdict.REJECTED, step.reason or OTHER_REASON, note)
             seen = (one.violation_id, withdrawn.decision_id)
             history.decide(session, scope, seen, rejected, step.person_id, now)
     return event

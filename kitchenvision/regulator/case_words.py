@@ -22,6 +22,8 @@ PAIRS: dict[str, tuple[str, str]] = {
     "case.do.upheld": ("维持原决定", "Dismiss the appeal"),
     "case.do.overturned": ("申诉成立，撤销", "Overturn"),
     "case.words.ruling": ("意见（退回、复议时必填）", "Words (needed for all but an acceptance)"),
+    "case.reason": ("若撤销，原因是", "If overturned, because"),
+    "case.reason.other": ("其他（见意见）", "Other (as said above)"),
     "case.next": ("下一步", "Next step"),
     "case.next.none": ("目前没有需要您处理的事项。", "Nothing is to be done by you now."),
     "case.next.canteen": ("等待食堂提交整改照片和说明。", "The canteen is to answer with a photo and words."),

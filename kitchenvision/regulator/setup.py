@@ -59,7 +59,7 @@ def prepare(settings: RegulatorSettings) -> Prepared:
     Raises:
         StorageError: not writable, or of a newer version.
     """
-    with _opened(settings) as database, database.writing() as session:
+    with opened(settings) as database, database.writing() as session:
         if people.anybody(session):
             return Prepared(None)
         return Prepared(people.add_person(session, ADMIN, Role.OWNER, now()))
@@ -74,7 +74,7 @@ def add_canteen(settings: RegulatorSettings, canteen_id: str, name: str = "", to
     Raises:
         SettingsError: the id is taken or empty, or there is no such town.
     """
-    with _opened(settings) as database, database.writing() as session:
+    with opened(settings) as database, database.writing() as session:
         return canteens.add_canteen(session, canteen_id, name or canteen_id, now(), town_id)
 
 
@@ -84,7 +84,7 @@ def rotate_token(settings: RegulatorSettings, canteen_id: str) -> str:
     Raises:
         SettingsError: no such canteen.
     """
-    with _opened(settings) as database, database.writing() as session:
+    with opened(settings) as database, database.writing() as session:
         return canteens.rotate_token(session, canteen_id)
 
 
@@ -96,7 +96,7 @@ def add_town(
     Raises:
         SettingsError: the id is taken or empty.
     """
-    with _opened(settings) as database, database.writing() as session:
+    with opened(settings) as database, database.writing() as session:
         canteens.add_town(session, town_id, name or town_id, district_id)
 
 
@@ -106,7 +106,7 @@ def move_canteen(settings: RegulatorSettings, canteen_id: str, town_id: str) -> 
     Raises:
         SettingsError: no such canteen or town.
     """
-    with _opened(settings) as database, database.writing() as session:
+    with opened(settings) as database, database.writing() as session:
         canteens.move_canteen(session, canteen_id, town_id)
 
 
@@ -117,7 +117,7 @@ def import_canteens(settings: RegulatorSettings, csv_text: str) -> list[tuple[st
         SettingsError: names the line.
     """
     rows = canteen_import.read_rows(csv_text)
-    with _opened(settings) as database, database.writing() as session:
+    with opened(settings) as database, database.writing() as session:
         return canteen_import.add_all(session, rows, now())
 
 
@@ -132,7 +132,7 @@ def add_person(
     Raises:
         SettingsError: the name is taken, no such role, or the place does not fit it.
     """
-    with _opened(settings) as database, database.writing() as session:
+    with opened(settings) as database, database.writing() as session:
         return people.add_person(session, username, role, now(), place)
 
 
@@ -142,13 +142,13 @@ def set_disabled(settings: RegulatorSettings, username: str, disabled: bool) -> 
     Raises:
         SettingsError: no such person.
     """
-    with _opened(settings) as database, database.writing() as session:
+    with opened(settings) as database, database.writing() as session:
         people.set_disabled(session, EVERYTHING, username, now() if disabled else None)
 
 
 def listed_people(settings: RegulatorSettings) -> list[Listed]:
     """Everybody, by name."""
-    with _opened(settings) as database, database.reading() as session:
+    with opened(settings) as database, database.reading() as session:
         return people.listed(session, EVERYTHING)
 
 
@@ -158,7 +158,7 @@ def reset_password(settings: RegulatorSettings, username: str = ADMIN) -> str:
     Raises:
         SettingsError: no such person.
     """
-    with _opened(settings) as database, database.writing() as session:
+    with opened(settings) as database, database.writing() as session:
         return people.reset_password(session, username)
 
 
@@ -170,7 +170,7 @@ def one_time_link(settings: RegulatorSettings, username: str = ADMIN) -> str:
     Raises:
         SettingsError: no such person.
     """
-    with _opened(settings) as database, database.writing() as session:
+    with opened(settings) as database, database.writing() as session:
         token = people.make_once_link(session, username, now())
     return f"{address(settings.host, settings.port)}/login/once/{token}"
 
@@ -182,7 +182,12 @@ def address(host: str, port: int) -> str:
 
 
 @contextmanager
-def _opened(settings: RegulatorSettings) -> Iterator[Database]:
+def opened(settings: RegulatorSettings) -> Iterator[Database]:
+    """The database for the length of a block.
+
+    Raises:
+        StorageError: not writable, or of a newer version.
+    """
     database = open_database(settings)
     try:
         yield database
