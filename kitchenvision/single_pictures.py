@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from kitchenvision.build import Eyes
-from kitchenvision.geometry import as_xyxy, nms
+from kitchenvision.detect.decode import suppressed
+from kitchenvision.geometry import as_xyxy
 from kitchenvision.types import CIGARETTE, HEAD, PERSON, Detections, HeadLook, Picture, Xyxy
 
 MOST_HEADS = 150  # a crowd beyond this is not a kitchen; keeps the zoom look's cost bounded
@@ -18,7 +19,7 @@ def row_of(name: str, picture: Picture, eyes: Eyes) -> dict[str, Any]:
     """One row: heads with the answers on each, cigarettes, persons. Boxes are pixels, scores 0..1.
 
     A head's confidence is sqrt(frame look) x zoom look's "real head". Cigarettes are those of the frame look and
-    of the crops around heads, the better of two sightings of one.
+    of the crops around heads; two sightings of one become their mean.
     """
     found = eyes.detector.detect(picture)
     heads = found.of(HEAD)
@@ -34,7 +35,7 @@ def row_of(name: str, picture: Picture, eyes: Eyes) -> dict[str, Any]:
             _head_row(box, math.sqrt(float(confidence)) * look.head, look)
             for box, confidence, look in zip(boxes, heads.confidence, looks, strict=True)
         ],
-        "cigarettes": _cigarettes(_whole_picture(picture, found, eyes), looks),
+        "cigarettes": _cigarettes(_whole_picture(picture, found, eyes), looks, (picture.width, picture.height)),
         "persons": _box_rows(found.of(PERSON)),
     }
 
@@ -64,12 +65,12 @@ def _whole_picture(picture: Picture, found: Detections, eyes: Eyes) -> Detection
     return eyes.cigarettes.detect(picture).of(CIGARETTE)
 
 
-def _cigarettes(whole: Detections, looks: list[HeadLook]) -> list[dict[str, Any]]:
+def _cigarettes(whole: Detections, looks: list[HeadLook], size: tuple[int, int]) -> list[dict[str, Any]]:
     near = [cigarette for look in looks for cigarette in look.cigarettes]
     boxes = np.asarray([*whole.xyxy, *(c.xyxy for c in near)], np.float32).reshape(-1, 4)
     scores = np.asarray([*whole.confidence, *(c.confidence for c in near)], np.float32)
-    keep = nms(boxes, scores, _CIGARETTE_IOU)
-    return _box_rows(Detections(boxes[keep], scores[keep], np.full(len(keep), CIGARETTE, np.int64)))
+    seen = Detections(boxes, scores, np.full(len(scores), CIGARETTE, np.int64))
+    return _box_rows(suppressed(seen, _CIGARETTE_IOU, *size, averaged=True))
 
 
 def _box_rows(found: Detections) -> list[dict[str, Any]]:

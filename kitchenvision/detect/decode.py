@@ -5,10 +5,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from kitchenvision.detect.preprocess import Placed
-from kitchenvision.geometry import areas, intersection_matrix, nms
-from kitchenvision.types import HEAD, Detections, Floats
+from kitchenvision.geometry import areas, intersection_matrix, iou_matrix, nms
+from kitchenvision.types import CIGARETTE, HEAD, Detections, Floats
 
 MOST_PER_CLASS = 300
+_SAME_SIGHTING = 0.5
 _SAME_HEAD = 0.75  # share of the smaller head's area that lies inside the better one
 
 
@@ -51,8 +52,16 @@ def joined(parts: Sequence[Detections]) -> Detections:
     )
 
 
-def suppressed(found: Detections, iou: float, width: int, height: int) -> Detections:
-    """One detection per thing: NMS within each class, best first, clipped to the picture."""
+def suppressed(found: Detections, iou: float, width: int, height: int, averaged: bool = False) -> Detections:
+    """One detection per thing: NMS within each class, best first, clipped to the picture.
+
+    Args:
+        found: of one or several looks. iou: boxes that overlap a better one by more are the same thing.
+        width, height: of the picture.
+        averaged: where several looks see a cigarette, keep the mean of their boxes, weighted by confidence: it is
+            a few pixels thin, and one pixel decides how well a box fits (Solovyev, Wang and Gabruseva, Weighted
+            boxes fusion, 2021).
+    """
     limits = np.asarray([width, height, width, height], np.float32)
     boxes = np.clip(found.xyxy, 0, limits).astype(np.float32)
     found = Detections(boxes, found.confidence, found.class_id)
@@ -61,8 +70,19 @@ def suppressed(found: Detections, iou: float, width: int, height: int) -> Detect
     for class_id in np.unique(found.class_id):
         of_class = found[found.class_id == class_id]
         kept = of_class[nms(of_class.xyxy, of_class.confidence, iou)]
-        parts.append(_without_parts(kept) if class_id == HEAD else kept)
+        if class_id == HEAD:
+            kept = _without_parts(kept)
+        elif class_id == CIGARETTE and averaged:
+            kept = _averaged(kept, of_class)
+        parts.append(kept)
     return joined(parts)
+
+
+def _averaged(kept: Detections, found: Detections) -> Detections:
+    """The kept ones, each with the mean box of all sightings of it."""
+    weights = (iou_matrix(kept.xyxy, found.xyxy) >= _SAME_SIGHTING) * found.confidence[None, :]
+    boxes = weights @ found.xyxy / np.maximum(weights.sum(1, keepdims=True), 1e-9)
+    return Detections(boxes.astype(np.float32), kept.confidence, kept.class_id)
 
 
 def _without_parts(heads: Detections) -> Detections:

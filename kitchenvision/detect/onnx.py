@@ -91,7 +91,8 @@ class OnnxDetector:
         # Blown up beyond its own resolution a picture shows nothing more, and the larger input costs time.
         limit = max(picture.width, picture.height, _ENLARGED_TO_PX)
         found = [self._one_size(picture, size) for size in sorted({min(size, limit) for size in self._sizes})]
-        return suppressed(joined(found), self._net.nms_iou, picture.width, picture.height)
+        several = len(found) > 1
+        return suppressed(joined(found), self._net.nms_iou, picture.width, picture.height, averaged=several)
 
     def cigarettes_near(self, placed: Sequence[Placed]) -> list[Detections]:
         """Cigarettes on enlarged crops, in source pixels, one answer a crop."""

@@ -111,3 +111,18 @@ def test_nothing_and_several_answers_can_be_joined() -> None:
     assert len(joined([])) == 0
     assert len(joined([Detections.none(), detections([(0, 0, 9, 9)]), detections([(0, 0, 9, 9)])])) == 2
     assert len(suppressed(Detections.none(), 0.5, 640, 480)) == 0
+
+
+def test_where_two_looks_see_a_cigarette_the_mean_of_their_boxes_is_kept() -> None:
+    boxes = np.array([[10, 10, 30, 14], [12, 10, 34, 14], [60, 60, 70, 64]], np.float32)
+    found = Detections(boxes, np.array([0.75, 0.25, 0.5], np.float32), np.full(3, CIGARETTE))
+    kept = suppressed(found, 0.4, 100, 100, averaged=True)
+    np.testing.assert_allclose(kept.xyxy, [[10.5, 10, 31, 14], [60, 60, 70, 64]], atol=1e-4)
+    np.testing.assert_allclose(kept.confidence, [0.75, 0.5])
+    np.testing.assert_allclose(suppressed(found, 0.4, 100, 100).xyxy[0], [10, 10, 30, 14])
+
+
+def test_heads_are_never_averaged() -> None:
+    boxes = np.array([[10, 10, 30, 40], [12, 10, 34, 40]], np.float32)
+    found = Detections(boxes, np.array([0.75, 0.25], np.float32), np.full(2, HEAD))
+    np.testing.assert_allclose(suppressed(found, 0.4, 100, 100, averaged=True).xyxy, boxes[:1])
