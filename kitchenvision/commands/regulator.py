@@ -245,10 +245,11 @@ def regulator_settings(data: Path, host: str = "127.0.0.1", port: int = 8600) ->
     """The service's settings.
 
     Raises:
-        MissingExtra: the extra `regulator` is not installed.
+        MissingExtra: the extra `regulator` is not installed. SettingsError: `cases.toml` of the folder is wrong.
     """
     try:
+        from kitchenvision.regulator.case_settings import read_case_policy
         from kitchenvision.regulator.settings import RegulatorSettings
     except ImportError as error:
         raise MissingExtra("regulator", "the regulator's service") from error
-    return RegulatorSettings(data_dir=data, host=host, port=port)
+    return RegulatorSettings(data_dir=data, host=host, port=port, cases=read_case_policy(data))
