@@ -196,17 +196,18 @@ def seed_district(
     from datetime import UTC, datetime
 
     from kitchenvision.commands.demo import bundled_videos
-    from kitchenvision.commands.seed_scenes import scenes
+    from kitchenvision.commands.seed_scenes import photos, scenes
     from kitchenvision.regulator import setup
     from kitchenvision.regulator.seed_store import Plan, fill
 
     prepared = setup.prepare(settings)
-    made = fill(settings, Plan(canteens, days, seed, datetime.now(UTC)), scenes(videos or bundled_videos()))
+    clips = videos or bundled_videos()
+    made = fill(settings, Plan(canteens, days, seed, datetime.now(UTC)), scenes(clips), photos(clips))
     console = Console()
     if prepared.first_admin_password:
         console.print("Log in as [bold]admin[/] with this password; it is shown only now:")
         console.print(prepared.first_admin_password, highlight=False, markup=False)
-    console.print(f"{made.canteens} canteens, {made.violations} violations, {made.observed_days} days of cameras.")
+    console.print(f"{made.canteens} canteens, {made.violations} violations, {made.cases} cases.")
 
 
 def read_table(table: Path) -> str:

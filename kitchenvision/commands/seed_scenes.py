@@ -24,6 +24,19 @@ def scenes(clips: Path) -> "list[Scene]":
     return found
 
 
+def photos(clips: Path) -> list[bytes]:
+    """JPEGs out of clips without any incident: kitchens as they should be."""
+    found: list[bytes] = []
+    for file in sorted(clips.glob("*.mp4")):
+        truth_file = file.with_suffix(".json")
+        if truth_file.is_file():
+            truth = json.loads(truth_file.read_text("utf-8"))
+            if not truth["incidents"]:
+                wanted = set(range(0, len(truth["frames"]), max(len(truth["frames"]) // PER_INCIDENT, 1)))
+                found += [_jpeg(picture) for _, picture in _frames(file, wanted)]
+    return found
+
+
 def _of_clip(file: Path, truth: dict[str, Any]) -> "list[Scene]":
     from kitchenvision.regulator.seed import Scene
 

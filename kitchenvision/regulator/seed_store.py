@@ -9,7 +9,7 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.orm import Session
 
 from kitchenvision.errors import SettingsError
-from kitchenvision.regulator import people, seed
+from kitchenvision.regulator import people, seed, seed_cases
 from kitchenvision.regulator.access import Role
 from kitchenvision.regulator.blobs import BlobStore, LocalBlobStore
 from kitchenvision.regulator.observed_tables import ObservedDay
@@ -31,6 +31,7 @@ from kitchenvision.regulator.tables import (
 from kitchenvision.wire import content_hash, report_bytes
 
 INSPECTOR = "seed-inspector"
+SECOND = "seed-inspector-2"  # rules on appeals
 _AT_ONCE = 2000
 _COPIED = {"violation_id", "canteen_id", "camera_id", "rule_id", "captured_at", "zone"}
 
@@ -52,10 +53,14 @@ class Seeded:
     canteens: int
     violations: int
     observed_days: int
+    cases: int
 
 
-def fill(settings: RegulatorSettings, plan: Plan, scenes: Sequence[Scene]) -> Seeded:
+def fill(settings: RegulatorSettings, plan: Plan, scenes: Sequence[Scene], photos: Sequence[bytes] = ()) -> Seeded:
     """Fill the default district.
+
+    Args:
+        photos: JPEGs of kitchens as they should be, for the answers of canteens; without any there are no cases.
 
     Raises:
         SettingsError: it was seeded before, or there are no scenes. StorageError: not writable.
@@ -68,7 +73,8 @@ def fill(settings: RegulatorSettings, plan: Plan, scenes: Sequence[Scene]) -> Se
         days = seed.school_days(local.date(), plan.days)
         made = seed.canteens(plan.canteens, plan.seed)
         found = [one for canteen in made for one in seed.violations(canteen, days, scenes, plan.seed, local)]
-        _keep_blobs(LocalBlobStore(settings.data_dir / "blobs"), found)
+        kept = {*photos, *(data for one in found for data in one.blobs)}
+        _keep_blobs(LocalBlobStore(settings.data_dir / "blobs"), kept)
         watched = [row for canteen in made for row in seed.observed_rows(canteen, days, plan.seed)]
         with database.writing() as session:
             _refuse_twice(session)
@@ -77,9 +83,10 @@ def fill(settings: RegulatorSettings, plan: Plan, scenes: Sequence[Scene]) -> Se
             _reports(session, found)
             _decisions(session, found, plan)
             _decision_ids(session)
+            cases = _cases(session, made, photos, plan) if photos else 0
         # So that the first page is not the one that waits for all of them.
         strips(database, DEFAULT_DISTRICT, [one.canteen_id for one in made], local, plan.days)
-        return Seeded(len(made), len(found), len(watched))
+        return Seeded(len(made), len(found), len(watched), cases)
     finally:
         database.close()
 
@@ -168,11 +175,19 @@ def _decision_ids(session: Session) -> None:
     session.execute(update(ViolationRow).where(decided, ViolationRow.decision_id == 0).values(decision_id=newest))
 
 
-def _inspector(session: Session, plan: Plan) -> int:
+def _cases(session: Session, made: Sequence[MadeCanteen], photos: Sequence[bytes], plan: Plan) -> int:
+    inspector = session.scalars(select(Person.person_id).where(Person.username == INSPECTOR)).one()
+    cooks = seed_cases.cooks(session, [one.canteen_id for one in made], plan.now - timedelta(days=plan.days))
+    cast = seed_cases.Cast(inspector, _inspector(session, plan, SECOND), cooks)
+    digests = [content_hash(data) for data in photos]
+    return seed_cases.seed_cases(session, cast, digests, plan.seed, plan.now)
+
+
+def _inspector(session: Session, plan: Plan, name: str = INSPECTOR) -> int:
     """Somebody whose password nobody knows and who cannot log in: made-up decisions need a name."""
     began = plan.now - timedelta(days=plan.days)
-    people.add_person(session, INSPECTOR, Role.INSPECTOR, began)
-    person = session.scalars(select(Person).where(Person.username == INSPECTOR)).one()
+    people.add_person(session, name, Role.INSPECTOR, began)
+    person = session.scalars(select(Person).where(Person.username == name)).one()
     person.disabled_at = began
     return person.person_id
 
@@ -182,8 +197,8 @@ def _batches(session: Session, table: type[Base], rows: list[dict[str, Any]]) ->
         session.execute(insert(table), rows[begin : begin + _AT_ONCE])
 
 
-def _keep_blobs(blobs: BlobStore, found: Iterable[MadeViolation]) -> None:
-    for data in {data for one in found for data in one.blobs}:
+def _keep_blobs(blobs: BlobStore, found: Iterable[bytes]) -> None:
+    for data in found:
         digest = content_hash(data)
         if blobs.size(digest) is None:
             with blobs.writer() as writer:

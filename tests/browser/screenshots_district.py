@@ -20,7 +20,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from browser.conftest import ARGUMENTS, CHROMIUM, running
 from regulator.sample import bearer
 
-from kitchenvision.commands.seed_scenes import scenes
+from kitchenvision.commands.seed_scenes import photos, scenes
 from kitchenvision.regulator import setup
 from kitchenvision.regulator.seed_store import Plan, fill
 from kitchenvision.regulator.settings import RegulatorSettings
@@ -114,7 +114,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
         settings = RegulatorSettings(Path(folder) / "data", port=0)
         setup.prepare(settings)
-        fill(settings, Plan(159, 60, 1, datetime.now(UTC)), scenes(clips))
+        fill(settings, Plan(159, 60, 1, datetime.now(UTC)), scenes(clips), photos(clips))
         tokens = [setup.rotate_token(settings, f"seed-{number:03d}") for number in range(1, 21)]
         with running(settings) as served:
             frames = small_frames(clips)

@@ -11,14 +11,16 @@ from regulator.sample import head_drawn
 from sqlalchemy import select
 
 from kitchenvision.commands.demo import bundled_videos
-from kitchenvision.commands.seed_scenes import scenes
+from kitchenvision.commands.seed_scenes import photos, scenes
 from kitchenvision.errors import SettingsError
 from kitchenvision.regulator import seed, setup
 from kitchenvision.regulator.app import create_app
 from kitchenvision.regulator.blobs import LocalBlobStore
+from kitchenvision.regulator.case_tables import CaseEventRow, CaseRow, CaseViolation
 from kitchenvision.regulator.db import Database
 from kitchenvision.regulator.observed_tables import ObservedDay
 from kitchenvision.regulator.policy_tables import ColourRow
+from kitchenvision.regulator.scoring_store import today
 from kitchenvision.regulator.seed import Scene
 from kitchenvision.regulator.seed_store import INSPECTOR, Plan, fill
 from kitchenvision.regulator.settings import RegulatorSettings
@@ -35,6 +37,7 @@ def scene(rule_id: str, number: int) -> Scene:
     return Scene(rule_id, head_drawn(number), head_drawn(number + 50), 96, 96, BOX, BOX, None, ())
 
 
+PHOTOS = [head_drawn(90), head_drawn(91)]
 SCENES = [scene(rule_id, i) for i, rule_id in enumerate(seed.RULES)]
 
 
@@ -50,6 +53,9 @@ def everything(settings: RegulatorSettings) -> dict[str, list[tuple[object, ...]
         DecisionRow,
         ObservedDay,
         ColourRow,
+        CaseRow,
+        CaseViolation,
+        CaseEventRow,
     )
     with database.reading() as session:
         for table in tables:
@@ -65,7 +71,7 @@ def seeded(tmp_path_factory: pytest.TempPathFactory) -> RegulatorSettings:
     """Twelve canteens, thirty days."""
     settings = RegulatorSettings(tmp_path_factory.mktemp("seeded"), language="en")
     setup.prepare(settings)
-    fill(settings, PLAN, SCENES)
+    fill(settings, PLAN, SCENES, PHOTOS)
     return settings
 
 
@@ -75,7 +81,7 @@ def test_the_same_seed_makes_the_same_district_and_another_one_another(
     again, other = RegulatorSettings(tmp_path / "again"), RegulatorSettings(tmp_path / "other")
     for settings, plan in ((again, PLAN), (other, Plan(12, 30, 8, NOW))):
         setup.prepare(settings)
-        fill(settings, plan, SCENES)
+        fill(settings, plan, SCENES, PHOTOS)
     assert everything(again) == everything(seeded)
     assert everything(other)["violations"] != everything(seeded)["violations"]
 
@@ -102,6 +108,25 @@ def test_every_report_is_one_that_an_edge_box_could_have_sent(seeded: RegulatorS
     database.close()
     assert len(decided) + len(waiting) == len(reports)
     assert all(state == verdict and at < NOW for state, verdict, at in decided)
+
+
+def test_cases_have_gone_every_way_and_their_photos_are_there(seeded: RegulatorSettings) -> None:
+    database, blobs = Database(seeded.url), LocalBlobStore(seeded.data_dir / "blobs")
+    with database.reading() as session:
+        cases = list(session.scalars(select(CaseRow)))
+        events = list(session.scalars(select(CaseEventRow)))
+        at = seed.local(NOW, seeded.timezone)
+        ids = [row.canteen_id for row in session.scalars(select(Canteen)) if row.canteen_id.startswith("seed-")]
+        points = [point for one in today(session, "default", ids, at).values() for point in one.score.points]
+    database.close()
+    assert len(cases) > 10
+    assert len({row.number for row in cases}) == len(cases)
+    assert {"closed", "notified"} <= {row.state for row in cases}
+    assert all(event.at < NOW for event in events)
+    shown = [event.photo_sha256 for event in events if event.photo_sha256 is not None]
+    assert shown
+    assert all(blobs.size(digest) for digest in shown)
+    assert any(point.credit < 1 for point in points)
 
 
 def test_nobody_can_log_in_as_the_made_up_inspector(seeded: RegulatorSettings) -> None:
@@ -164,3 +189,4 @@ def test_the_bundled_clips_give_pictures_of_every_rule_with_their_boxes() -> Non
         assert one.snapshot.startswith(b"\xff\xd8")
         assert (one.width, one.height) == (960, 540)
         assert one.cigarette is None or one.rule_id == "smoking"
+    assert len(photos(bundled_videos())) >= 3  # of the clip in which everybody complies
