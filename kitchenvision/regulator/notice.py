@@ -11,6 +11,7 @@ from xml.sax.saxutils import escape
 from zoneinfo import ZoneInfo
 
 import segno
+from reportlab.lib import textsplit
 from reportlab.lib.enums import TA_CENTER, TA_RIGHT
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.styles import ParagraphStyle
@@ -25,6 +26,8 @@ from kitchenvision.regulator.case_view import Shot
 from kitchenvision.regulator.messages import CATALOGUE
 from kitchenvision.regulator.tables import ViolationRow
 
+# What may not begin a line is a Japanese list in the library, without an option; Chinese sets these marks too.
+vars(textsplit)["ALL_CANNOT_START"] = textsplit.ALL_CANNOT_START + "，；：！？”’》"
 MOST_PICTURES = 4
 Pictures = Sequence[tuple[ViolationRow, bytes, Shot]]
 _FONT = "STSong-Light"

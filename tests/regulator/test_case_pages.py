@@ -14,12 +14,16 @@ from regulator.sample import CANTEEN, boxes_at, drawn, sample, send
 
 from kitchenvision.regulator import case_store, setup
 from kitchenvision.regulator.access import EVERYTHING, Role
+from kitchenvision.regulator.case_steps import CaseEvent, CaseState, Kind
+from kitchenvision.regulator.case_store import CaseFile
+from kitchenvision.regulator.case_tables import CaseRow
 from kitchenvision.regulator.case_view import shot
 from kitchenvision.regulator.messages import CATALOGUE
 from kitchenvision.regulator.notice import notice
 from kitchenvision.regulator.parts import now
 from kitchenvision.regulator.people import Place
 from kitchenvision.regulator.photos import MAX_PHOTO_BYTES, media_type
+from kitchenvision.regulator.tables import Canteen, ViolationRow
 
 PHOTO = drawn(5, boxes_at(sample().confirmed.captured_at))
 
@@ -205,8 +209,8 @@ def test_every_page_is_in_both_languages(people: People, language: str) -> None:
             assert CATALOGUE["en" if language == "zh" else "zh"]["nav.cases"] not in text
 
 
-def pdf_text(data: bytes) -> str:
-    """What the pages say: strings of the PDF, which the CID font writes in UTF-16."""
+def pdf_text(data: bytes, between: str = "") -> str:
+    """What the pages say, line after line: strings of the PDF, which the CID font writes in UTF-16."""
 
     found = []
     for stream in re.findall(rb"stream\r?\n(.*?)endstream", data, re.S):
@@ -226,7 +230,7 @@ def pdf_text(data: bytes) -> str:
                 flags=re.S,
             )
             found.append(raw.decode("utf-16-be", "replace"))
-    return "".join(found)
+    return between.join(found)
 
 
 def test_the_notice_names_canteen_number_rule_and_deadline_and_has_the_pictures(people: People) -> None:
@@ -262,6 +266,24 @@ def test_the_same_case_gives_the_same_notice_and_a_broken_picture_is_said(people
         notice(file, [(row, b"broken", framed)], "http://regulator.test/cases/1", zone)
     )
     assert "没有随附照片" in pdf_text(notice(file, [], "http://regulator.test/cases/1", zone))
+
+
+@pytest.mark.parametrize("characters", range(1, 30))
+def test_no_line_of_the_notice_begins_with_a_mark_that_belongs_to_the_line_before(
+    characters: int,
+) -> None:
+    file = case_file_named("食" * characters)
+    text = pdf_text(notice(file, [], "http://regulator.test/cases/1", ZoneInfo("Asia/Shanghai")), "\n")
+    assert not re.findall(r"^[，。；：！？”、）]", text, re.M)
+
+
+def case_file_named(zone: str) -> CaseFile:
+    """A case in a zone of that name."""
+    at = now()
+    row = CaseRow(case_id=1, number="2026-00001", canteen_id="c", rule_id="no_hat", zone=zone, opened_at=at)
+    violation = ViolationRow(violation_id="v", camera_id="k", captured_at=at)
+    event = CaseEvent(Kind.OPENED, CaseState.NOTIFIED, 1, at, deadline_at=at)
+    return CaseFile(row, Canteen(canteen_id="c", name="一号食堂"), (violation,), (event,), {1: "wang"}, frozenset())
 
 
 def test_looking_at_the_notice_is_a_look_at_its_pictures(people: People) -> None:
