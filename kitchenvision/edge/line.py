@@ -11,7 +11,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
-from kitchenvision.edge.gate import SceneGate, luma_of
+import numpy as np
+
+from kitchenvision.edge.gate import Luma, SceneGate, luma_of
+from kitchenvision.edge.health import CameraHealth
 from kitchenvision.edge.journal import Journal
 from kitchenvision.edge.mailbox import Arrival
 from kitchenvision.errors import StorageError
@@ -25,6 +28,9 @@ from kitchenvision.types import Frame
 _log = logging.getLogger(__name__)
 # A violation takes three steps, each some 300 kB at most: a full disk is waited for with some 60 MB of memory.
 _MOST_UNSAVED = 600
+# Longer than the pause between two frames of the slowest stream that is worth watching.
+_LONGEST_STEP_S = 3.0
+_NO_LUMA: Luma = np.zeros((0, 0), np.int16)
 
 
 @dataclass
@@ -51,7 +57,8 @@ class LineFacts:
         analysed, skipped: frames looked at, and left out since the scene was calm.
         lag_s: steady seconds from the arrival of the last analysed frame to the end of its analysis.
         violations: confirmed. last_rule, last_at: of the latest. unsaved: steps that wait for disk space.
-        problem: why they wait.
+        problem: why they wait. troubles: of `health.Trouble`, now.
+        observed_s, unseen_s: seconds with frames in which the camera could see, and could not.
     """
 
     analysed: int = 0
@@ -62,6 +69,9 @@ class LineFacts:
     last_at: datetime | None = None
     unsaved: int = 0
     problem: str = ""
+    troubles: tuple[str, ...] = ()
+    observed_s: float = 0.0
+    unseen_s: float = 0.0
 
 
 class CameraLine:
@@ -71,6 +81,7 @@ class CameraLine:
         watch: makes pipeline and engine when the first frame says when this run began.
         reporter, journal: where findings go. folder: of this camera's evidence.
         gate: which frames of a calm scene may be left out; None looks at all.
+        health: says whether the camera sees; while it does not, no verdict is given. None believes that it does.
     """
 
     def __init__(
@@ -80,12 +91,15 @@ class CameraLine:
         journal: Journal,
         folder: Path,
         gate: SceneGate | None,
+        health: CameraHealth | None = None,
     ) -> None:
-        self._make, self._reporter, self._journal, self._folder, self._gate = watch, reporter, journal, folder, gate
+        self._make, self._reporter, self._journal, self._folder = watch, reporter, journal, folder
+        self._gate, self._health = gate, health
         self._watch: Watch | None = None
         self._session, self._offset_s = -1, 0.0
         self._media_s, self._arrived_s = 0.0, 0.0
         self._index = 0
+        self._looked_s: float | None = None
         self._clips: list[_Clip] = []
         self._todo: deque[Confirmed | Ended | _Clip] = deque()
         self.facts = LineFacts()
@@ -102,7 +116,10 @@ class CameraLine:
             return False
         frame = self._placed(arrival, arrival.frame)
         watch = self._watch = self._watch or self._make(arrival.source, frame.captured_at)
-        if not self._wanted(watch, frame):
+        seen = self._sees(frame)
+        if seen is None:
+            return False
+        if not self._wanted(watch, frame, seen):
             self.facts = replace(self.facts, skipped=self.facts.skipped + 1)
             return False
         self._events(watch.pipeline.step(frame), arrival.source)
@@ -147,12 +164,33 @@ class CameraLine:
         self._arrived_s = arrival.arrived_s
         return replace(frame, index=self._index, media_s=self._media_s)
 
-    def _wanted(self, watch: Watch, frame: Frame) -> bool:
+    def _sees(self, frame: Frame) -> Luma | None:
+        """The small picture that gate and health share; None while the camera cannot see."""
+        if self._health is None and self._gate is None:
+            return _NO_LUMA
+        luma = luma_of(frame.picture)
+        if self._health is None:
+            return luma
+        self._health.update(frame.media_s, luma)
+        sees = self._health.sees
+        step_s = frame.media_s - self._looked_s if self._looked_s is not None else 0.0
+        # A gap in the stream is not observed either.
+        step_s = step_s if step_s <= _LONGEST_STEP_S else 0.0
+        self._looked_s = frame.media_s
+        self.facts = replace(
+            self.facts,
+            troubles=tuple(trouble.value for trouble in self._health.troubles),
+            observed_s=self.facts.observed_s + (step_s if sees else 0.0),
+            unseen_s=self.facts.unseen_s + (0.0 if sees else step_s),
+        )
+        return luma if sees else None
+
+    def _wanted(self, watch: Watch, frame: Frame, luma: Luma) -> bool:
         if self._gate is None:
             return True
         tracks = watch.pipeline.seen.tracks if watch.pipeline.seen else ()
         building = any(watch.building(track.track_id) for track in tracks)
-        return self._gate.wants(frame.media_s, luma_of(frame.picture), bool(tracks), building)
+        return self._gate.wants(frame.media_s, luma, bool(tracks), building)
 
     def _events(self, events: list[Confirmed | Ended], source: RtspSource | None) -> None:
         for event in events:

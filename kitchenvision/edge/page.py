@@ -17,6 +17,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from kitchenvision.edge.causes import ADVICE, Cause
 from kitchenvision.edge.disk import DiskFacts
+from kitchenvision.edge.health import ADVICE as TROUBLE_ADVICE
+from kitchenvision.edge.health import Trouble
 from kitchenvision.edge.metrics import metrics_text
 from kitchenvision.edge.ports import bound
 from kitchenvision.edge.settings import EdgeSettings
@@ -119,7 +121,7 @@ def _render(board: Board, request: Request, name: str) -> HTMLResponse:
     asked = request.query_params.get("lang") or request.cookies.get("lang") or board.settings.page.language
     language: Language = "en" if asked == "en" else "zh"
     words, now = Words(language), datetime.now(UTC)
-    states = sorted(board.states(), key=lambda state: state.has_picture_now)
+    states = sorted(board.states(), key=lambda state: state.has_picture_now and not state.troubles)
     shown = [_shown(state, words, now) for state in states]
     html = (
         _environment()
@@ -151,6 +153,7 @@ def _shown(state: CameraState, words: Words, now: datetime) -> dict[str, Any]:
         "blind": words.age(state.blind_s),
         "next": words.age(state.next_try_s),
         "advice": ADVICE[cause][words.language] if cause else "",
+        "troubles": [(words(name), TROUBLE_ADVICE[Trouble(name)][words.language]) for name in state.troubles],
         "last": words.age((now - state.last_at).total_seconds()) if state.last_at else "",
         "stamp": round(state.picture_at.timestamp()) if state.picture_at else 0,
     }

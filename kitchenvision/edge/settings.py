@@ -127,13 +127,18 @@ class TimesSection(_Section):
 
 
 class EdgeSettings(_Section):
-    """Everything the service is told. workers: 0 = one for each core, at most one a camera."""
+    """Everything the service is told.
+
+    Attributes:
+        health: watch the cameras themselves. workers: 0 = one for each core, at most one a camera.
+    """
 
     canteen_id: Annotated[str, Field(min_length=1, max_length=200)]
     timezone: str = "UTC"
     data: Path
     analysis_fps: Fps = 5.0
     calm_fps: Fps = 1.0
+    health: bool = True
     workers: Annotated[int, NotBool, Field(ge=0, le=64)] = 0
     models: Path | None = None
     model: str | None = None

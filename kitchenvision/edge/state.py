@@ -18,6 +18,7 @@ class CameraState:
         width, height, codec: of the stream; 0 and empty before the first picture.
         violations, last_rule, last_at: findings. unsaved: steps that wait for the disk.
         looks, cannot_judge: looks of rules, and how many of them could not be judged.
+        troubles: of `health.Trouble`. observed_s, unseen_s: seconds in which the camera could see, and could not.
         clock_jumps: steps of the system's clock. picture, picture_at: a small JPEG and when it was taken.
     """
 
@@ -46,6 +47,9 @@ class CameraState:
     looks: int = 0
     cannot_judge: int = 0
     clock_jumps: int = 0
+    troubles: tuple[str, ...] = ()
+    observed_s: float = 0.0
+    unseen_s: float = 0.0
     picture: bytes = field(default=b"", repr=False)
     picture_at: datetime | None = None
 

@@ -20,6 +20,7 @@ from kitchenvision.build import Eyes, build_stages, chosen_rules, open_eyes, rul
 from kitchenvision.config import timezone_of
 from kitchenvision.edge.clock import SteadyClock
 from kitchenvision.edge.gate import SceneGate
+from kitchenvision.edge.health import CameraHealth
 from kitchenvision.edge.journal import Journal
 from kitchenvision.edge.line import CameraLine, Watch
 from kitchenvision.edge.logs import set_up_logs
@@ -140,6 +141,7 @@ class Worker:
             journal,
             settings.data / "evidence" / section.id,
             SceneGate(settings.calm_fps) if settings.calm_fps < settings.analysis_fps else None,
+            CameraHealth() if settings.health else None,
         )
         return _Camera(section, Reader(section.id, self._job.addresses[section.id], options, self._wiring), line)
 
@@ -189,6 +191,9 @@ class Worker:
             last_rule=facts.last_rule,
             last_at=facts.last_at,
             unsaved=facts.unsaved,
+            troubles=facts.troubles,
+            observed_s=round(facts.observed_s, 1),
+            unseen_s=round(facts.unseen_s, 1),
             looks=sum(verdicts.values()),
             cannot_judge=sum(n for key, n in verdicts.items() if key[1] == Verdict.CANNOT_JUDGE.value),
             clock_jumps=self._wiring.clock.jumps,

@@ -36,6 +36,9 @@ def client(states: Sequence[CameraState], disk: DiskFacts | None = None) -> Test
     settings = EdgeSettings(
         canteen_id="canteen-1", data=Path("/nowhere"), cameras=(CameraSection(id="a", url="rtsp://camera/live"),)
     )
+    # However long the tests before this one took, what is live is live.
+    now = datetime.now(UTC)
+    states = [replace(one, picture_at=now) if one.picture_at == NOW else one for one in states]
     board = Board(settings, lambda: states, lambda: DELIVERY, lambda: disk or DiskFacts(1, 5_000_000_000, 9))
     return TestClient(create_page(board))
 
@@ -58,6 +61,14 @@ def test_a_picture_that_stopped_coming_is_old_even_if_the_connection_says_live()
     """One of the worst complaints: an old picture that is shown as live."""
     html = client([replace(LIVE, picture_at=NOW - timedelta(seconds=40))]).get("/cards").text
     assert 'class="shot old"' in html
+
+
+def test_a_camera_that_cannot_see_comes_first_too_and_says_why() -> None:
+    """Its picture comes, and nobody is judged on it."""
+    html = client([replace(LIVE, camera_id="fine"), replace(LIVE, troubles=("covered",))]).get("/?lang=en").text
+    assert html.index("camera-cooking") < html.index("camera-fine")
+    assert "lens covered" in html
+    assert "take away what stands before it" in html
 
 
 def test_the_language_is_remembered() -> None:

@@ -10,6 +10,7 @@ from builders import PLACE, look
 from fake_stream import FakeStream
 from pipeline.scene import ScriptedEyes
 
+from kitchenvision.edge.health import CameraHealth
 from kitchenvision.edge.journal import Journal
 from kitchenvision.edge.line import CameraLine, Watch
 from kitchenvision.edge.mailbox import Arrival
@@ -169,6 +170,22 @@ def test_a_full_disk_is_waited_for_and_nothing_is_lost(camera: Camera) -> None:
     assert camera.kinds()[0] == "confirmed"
     assert camera.kinds()[-1] == "ended"
     assert (camera.line.facts.unsaved, camera.line.facts.problem) == (0, "")
+
+
+def test_while_the_camera_cannot_see_nobody_is_judged_and_the_time_is_not_observed(tmp_path: Path) -> None:
+    """To this camera's health a grey picture is a covered lens; before that is certain five seconds pass."""
+    one = Camera(tmp_path)
+    watch = one.line._make
+    one.line = CameraLine(watch, Reporter(one.sink), one.journal, tmp_path / "evidence", None, CameraHealth())
+    one.present = False
+    one.connect()
+    one.run(6)
+    one.present = True
+    one.run(20, from_s=6)
+    assert one.line.facts.troubles == ("covered",)
+    assert one.line.facts.violations == 0
+    assert one.line.facts.observed_s == pytest.approx(5.0, abs=0.3)
+    assert one.line.facts.unseen_s == pytest.approx(21.0, abs=0.3)
 
 
 def test_a_killed_runs_open_violations_are_ended_by_the_next(camera: Camera, tmp_path: Path) -> None:
