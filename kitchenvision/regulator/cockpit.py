@@ -55,6 +55,7 @@ def cockpit_page(request: Request, visitor: Watcher, parts: NeedsParts) -> Respo
         moment=moment,
         figures=moment.figures,
         sizes=SIZES,
+        zone=parts.settings.timezone,
         shapes=SHAPES,
         limits=(LIVE_S, STALE_S, OFFLINE_S),
     )

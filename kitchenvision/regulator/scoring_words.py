@@ -75,14 +75,19 @@ PAIRS: dict[str, tuple[str, str]] = {
         "没有新的确认违规，{day} 起转为{colour}。",
         "With nothing new confirmed it turns {colour} on {day}.",
     ),
+    "out.better_then": (
+        "逾期整改完成、又没有新的确认违规时，{day} 起转为{colour}。",
+        "Once what is overdue is settled, and with nothing new confirmed, it turns {colour} on {day}.",
+    ),
+    "code.overdue": ("逾期 {n} 天", "{n} days overdue"),
     "out.rectify": (
         "按时完成 {n} 项整改，得分降到 {score}（{colour}）。",
-        "Rectifying {n} incidents in time brings the score to {score} ({colour}).",
+        "Rectifications still in time: {n}. With them the score is {score} ({colour}).",
     ),
-    "out.overdue": ("{n} 项整改已逾期，先完成它们。", "{n} rectifications are overdue; settle them first."),
+    "out.overdue": ("{n} 项整改已逾期，先完成它们。", "Overdue rectifications: {n}. Settle them first."),
     "out.worse": (
         "再确认 {n} 起一般违规（3 类）就会变为{colour}。",
-        "{n} more confirmed routine incidents (class 3) make it {colour}.",
+        "So many more confirmed routine incidents (class 3) make it {colour}: {n}.",
     ),
     "out.missing": (
         "还差 {hours} 小时的观察，才能有颜色。检查断线或被遮挡的摄像头。",
@@ -111,7 +116,7 @@ PAIRS: dict[str, tuple[str, str]] = {
     "what.enter": ("作为新版本提交", "Enter as a new version"),
     "what.before": ("现行", "Now"),
     "what.after": ("试算", "Tried"),
-    "what.changed": ("{n} 个食堂的颜色会变", "{n} canteens change colour"),
+    "what.changed": ("{n} 个食堂的颜色会变", "Canteens that change colour: {n}"),
     "what.unchanged": ("没有食堂的颜色会变", "No canteen changes colour"),
     "policy.title": ("评分办法", "Policy"),
     "policy.lead": (

@@ -12,9 +12,10 @@ from regulator.asgi import TestClient
 from regulator.conftest import Regulator, made
 from regulator.sample import CANTEEN, sample, send
 
+from kitchenvision.regulator import case_store, history, setup
 from kitchenvision.regulator import district_view as view
-from kitchenvision.regulator import history, setup
 from kitchenvision.regulator.access import EVERYTHING
+from kitchenvision.regulator.case_steps import CasePolicy
 from kitchenvision.regulator.decisions import Step, Verdict
 from kitchenvision.regulator.observed_tables import ObservedDay, SchoolWeek
 from kitchenvision.regulator.parts import now
@@ -81,7 +82,7 @@ def test_every_point_leads_to_its_incident_and_the_sum_is_shown(browser: TestCli
 
 def test_the_page_says_what_would_change_the_colour(browser: TestClient) -> None:
     assert re.search(r"it turns (Yellow|Blue|Green) on 20\d\d-", browser.get(f"/canteens/{CANTEEN}").text)
-    assert re.search(r"\d+ more confirmed routine incidents", browser.get("/canteens/clean").text)
+    assert re.search(r"routine incidents \(class 3\) make it Blue: \d+", browser.get("/canteens/clean").text)
 
 
 def test_both_languages_show_every_page(browser: TestClient) -> None:
@@ -143,7 +144,7 @@ def test_a_trial_shows_who_changes_colour_and_keeps_nothing(browser: TestClient)
     milder = draft(thresholds={"per_camera_hours": 1000.0, "blue": 500.0, "yellow": 600.0, "red": 700.0})
     answer = browser.post("/policies/try", data=form(browser, milder))
     assert answer.status_code == 200
-    assert "1 canteens change colour" in answer.text
+    assert "Canteens that change colour: 1" in answer.text
     assert "↓ better" in answer.text
     assert browser.get("/policies").text.count("standard ") == 1
 
@@ -207,3 +208,28 @@ def test_months_count_their_days_newest_first() -> None:
 )
 def test_only_colours_with_a_rank_get_worse_or_better(before: str, after: str, worse: bool | None) -> None:
     assert view.worse(Colour(before), Colour(after)) is worse
+
+
+def test_an_overdue_case_holds_the_colour_and_the_page_says_why(tmp_path: Path) -> None:
+    with made(tmp_path) as one:
+        database, at = one.app.state.parts.database, now()
+        with database.writing() as session:
+            session.add(SchoolWeek(district_id="default", canteen_id="", weekdays="0123456"))
+            for i in range(40):
+                for camera in "abcdefgh":
+                    told = {"camera_id": camera, "rule_id": "smoking", "observed_s": 9 * 3600.0}
+                    day = at.astimezone(ZONE).date() - timedelta(days=i)
+                    session.add(ObservedDay(canteen_id=CANTEEN, day=day, **told))
+        lapse = sample(1, "smoking", captured_at=at - timedelta(days=16))
+        send(one.client, one.token, [lapse])
+        with database.writing() as session:
+            seen = (lapse.violation_id, 0)
+            history.decide(session, EVERYTHING, seen, Step(Verdict.CONFIRMED), 1, at - timedelta(days=15))
+            ordered_at = at - timedelta(days=14)  # three days to rectify smoking: overdue for eleven
+            case_store.open_case(session, EVERYTHING, lapse.violation_id, 1, ordered_at, CasePolicy())
+        page = one.logged_in().get(f"/canteens/{CANTEEN}").text
+        assert "Red, high risk" in page
+        assert "Held at this colour by an overdue rectification" in page
+        assert "▲ 11 days overdue" in page
+        assert "Overdue rectifications: 1." in page
+        assert "Once what is overdue is settled" in page

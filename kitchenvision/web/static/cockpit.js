@@ -93,7 +93,7 @@
     }
     document.getElementById("empty").hidden = cameras.size > 0;
     document.getElementById("countdown").textContent = paused ? words.paused : words.next.replace("%", Math.max(left, 0));
-    document.getElementById("clock").textContent = new Date().toLocaleTimeString(document.documentElement.lang);
+    document.getElementById("clock").textContent = new Date().toLocaleTimeString(document.documentElement.lang, { timeZone: words.zone });
     document.getElementById("broken").hidden = performance.now() - heard < 12000;
     for (const item of document.getElementById("fresh").children) {
       item.lastElementChild.lastElementChild.textContent = span(Number(item.dataset.age) + (performance.now() - Number(item.dataset.seen)) / 1000);
