@@ -69,6 +69,7 @@ def canteen_page(canteen_id: str, request: Request, visitor: ColourReader, parts
             raise Refused(404, "not-there", "there is no such canteen", field="canteen_id")
         place = found[0]
         told = today(session, place.district_id, [canteen_id], at)[canteen_id]
+        cases = view.cases_of(session, visitor.scope, [point.incident_id for point in told.score.points])
         watched = view.cameras(session, visitor.scope, canteen_id, told.score, told.policy)
     year = strips(parts.database, place.district_id, [canteen_id], at, view.YEAR_DAYS)[canteen_id]
     first = year[0].day if year else at.date()
@@ -86,6 +87,7 @@ def canteen_page(canteen_id: str, request: Request, visitor: ColourReader, parts
         first=first,
         months=view.months(year),
         cameras=watched,
+        cases=cases,
         month=f"{at:%Y-%m}",
         shapes=view.SHAPES,
     )

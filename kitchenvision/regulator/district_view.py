@@ -1,6 +1,6 @@
 """What the pages about colours show: values for the templates, drawings as coordinates."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from itertools import groupby
@@ -9,6 +9,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from kitchenvision.regulator.access import Scope
+from kitchenvision.regulator.case_tables import CaseRow, CaseViolation
 from kitchenvision.regulator.observed_tables import ObservedDay
 from kitchenvision.regulator.policy import Policy
 from kitchenvision.regulator.scoring import RANK, Colour, Score
@@ -184,6 +185,16 @@ def cameras(session: Session, scope: Scope, canteen_id: str, told: Score, policy
         )
         for camera_id, rule_id, seconds, last, latest in session.execute(query)
     ]
+
+
+def cases_of(session: Session, scope: Scope, violation_ids: Collection[str]) -> dict[str, tuple[int, str]]:
+    """(case id, case number) of those of these violations on which a case rests."""
+    query = (
+        select(CaseViolation.violation_id, CaseRow.case_id, CaseRow.number)
+        .join(CaseRow, CaseRow.case_id == CaseViolation.case_id)
+        .where(CaseViolation.violation_id.in_(violation_ids), scope.reads(CaseRow.canteen_id))
+    )
+    return {violation_id: (case_id, number) for violation_id, case_id, number in session.execute(query)}
 
 
 def counts(found: Iterable[Row]) -> dict[Colour, int]:

@@ -19,6 +19,7 @@ from kitchenvision.regulator.case_steps import CasePolicy
 from kitchenvision.regulator.decisions import Step, Verdict
 from kitchenvision.regulator.observed_tables import ObservedDay, SchoolWeek
 from kitchenvision.regulator.parts import now
+from kitchenvision.regulator.people import Place
 from kitchenvision.regulator.policy import standard_policy
 from kitchenvision.regulator.scoring import Colour
 from kitchenvision.regulator.scoring_store import DayColour
@@ -231,5 +232,10 @@ def test_an_overdue_case_holds_the_colour_and_the_page_says_why(tmp_path: Path) 
         assert "Red, high risk" in page
         assert "Held at this colour by an overdue rectification" in page
         assert "▲ 11 days overdue" in page
+        assert re.search(r'<a href="/cases/1">20\d\d-00001</a>', page)
+        setup.add_person(one.settings, "cook", "canteen", Place(canteen_id=CANTEEN))
+        own = one.logged_in("cook").get(f"/canteens/{CANTEEN}").text
+        assert 'href="/cases/1"' in own
+        assert "/review/" not in own
         assert "Overdue rectifications: 1." in page
         assert "Once what is overdue is settled" in page
