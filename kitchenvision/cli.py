@@ -8,6 +8,7 @@ from rich.text import Text
 
 from kitchenvision import __version__
 from kitchenvision.commands import (
+    camera,
     demo,
     detect,
     doctor,
@@ -62,6 +63,7 @@ app.command("doctor")(doctor.doctor)
 app.add_typer(models.app, name="models")
 app.add_typer(outbox.app, name="outbox")
 app.add_typer(feedback.app, name="feedback")
+app.add_typer(camera.app, name="camera")
 app.add_typer(edge.app, name="edge")
 app.add_typer(regulator.app, name="regulator")
 

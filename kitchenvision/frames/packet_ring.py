@@ -43,6 +43,11 @@ class PacketRing:
         last = max((i for i, timed in enumerate(packets) if timed.shown_s <= latest_s), default=-1)
         return packets[begin : last + 1]
 
+    def key_times(self) -> list[float]:
+        """Times of the key frames that are held, seconds."""
+        with self._lock:
+            return list(self._keys)
+
     def clip(self, from_s: float, to_s: float, template: VideoStream, path: Path) -> ClipSpan | None:
         """Writes what is there of a span; None when nothing is. Raises `StorageError` as `write_clip`."""
         found = self.between(from_s, to_s)

@@ -119,6 +119,15 @@ class RtspSource(FrameSource):
         """
         return self._feed.ring.clip(from_s, to_s, self._feed.stream, path)
 
+    def key_times(self) -> list[float]:
+        """Media times of the key frames that the ring holds, seconds."""
+        return self._feed.ring.key_times()
+
+    @property
+    def damaged(self) -> int:
+        """Packets or pictures that were damaged so far."""
+        return self._feed.damage.total
+
     def problems(self) -> tuple[str, ...]:
         """One line when packets were damaged."""
         damaged = self._feed.damage.total

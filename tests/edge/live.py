@@ -11,6 +11,7 @@ import av
 
 from kitchenvision.build import Eyes, build_stages, chosen_rules, open_eyes, rule_settings
 from kitchenvision.edge.clock import SteadyClock
+from kitchenvision.edge.gate import SceneGate, luma_of
 from kitchenvision.edge.lifecycle import Limits
 from kitchenvision.edge.line import Watch
 from kitchenvision.edge.mailbox import Mailbox
@@ -21,7 +22,7 @@ from kitchenvision.evidence import Evidence, Place
 from kitchenvision.frames.open import open_source
 from kitchenvision.frames.source import SourceOptions
 from kitchenvision.outbox import Outbox
-from kitchenvision.pipeline import Confirmed, Pipeline
+from kitchenvision.pipeline import Confirmed, Ended, Pipeline
 from kitchenvision.types import Frame, Violation
 from kitchenvision.wire import ConfirmedReport, parse_report
 
@@ -91,12 +92,17 @@ def replayed_frames(watch: Watch, frames: Sequence[Frame]) -> list[Evidence]:
     return [event.evidence for event in events if isinstance(event, Confirmed)]
 
 
-def replayed(clip: Path, settings: EdgeSettings) -> list[Violation]:
-    """Violations of the recording with the same eyes and settings, every sampled frame looked at."""
+def replayed(clip: Path, settings: EdgeSettings, gate: SceneGate | None = None) -> list[Violation]:
+    """Violations of the recording with the same eyes and settings; without a gate every frame is looked at."""
     rules, own = chosen_rules(None), settings.of_camera(settings.cameras[0])
     place = Place("canteen-1", "camera", clip.name, "0" * 64, "option", eyes().model, "test")
-    due = rule_settings(rules, own, eyes().card)
-    pipeline = Pipeline(build_stages(eyes(), rules, own), place, due, ZoneInfo("UTC"))
+    due, stages = rule_settings(rules, own, eyes().card), build_stages(eyes(), rules, own)
+    pipeline = Pipeline(stages, place, due, ZoneInfo("UTC"))
+    events: list[Confirmed | Ended] = []
     with open_source(clip, SourceOptions(analysis_fps=settings.analysis_fps)) as source:
-        events = [event for frame in source.frames() for event in pipeline.step(frame)]
+        for frame in source.frames():
+            tracks = pipeline.seen.tracks if pipeline.seen else ()
+            building = any(stages.engine.building(track.track_id) for track in tracks)
+            if gate is None or gate.wants(frame.media_s, luma_of(frame.picture), bool(tracks), building):
+                events += pipeline.step(frame)
     return [event.evidence.violation for event in events if isinstance(event, Confirmed)]

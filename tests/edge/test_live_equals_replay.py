@@ -52,6 +52,22 @@ def test_a_stream_and_its_recording_give_the_same_violations(
         assert live_s == pytest.approx(recorded_s, abs=1 / FPS + 0.01)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("clip", NAMES)
+def test_leaving_calm_frames_out_changes_no_violation(tmp_path: Path, clip: str) -> None:
+    """The same rules, as often, confirmed within one interval of the slowest sampling of people."""
+    settings = settings_for(tmp_path, {"cooking": "rtsp://camera/live"}, 5.0, calm_fps=1.0)
+    every = sorted((one.rule_id, one.confirmed_s) for one in replayed(CLIPS / f"{clip}.mp4", settings))
+    gated = replayed(CLIPS / f"{clip}.mp4", settings, SceneGate(settings.calm_fps))
+    assert [one.rule_id for one in sorted(gated, key=lambda one: (one.rule_id, one.confirmed_s))] == [
+        rule for rule, _ in every
+    ]
+    for one, (_, confirmed_s) in zip(
+        sorted(gated, key=lambda one: (one.rule_id, one.confirmed_s)), every, strict=True
+    ):
+        assert one.confirmed_s == pytest.approx(confirmed_s, abs=0.5)
+
+
 def test_the_gate_leaves_frames_out_of_a_still_picture_only() -> None:
     """Of a clip in which people move nearly every frame is looked at; of its first frame alone one a second."""
     with open_source(CLIPS / "A1.mp4", SourceOptions(analysis_fps=5)) as source:

@@ -38,7 +38,9 @@ def playing(folder: Path) -> Iterator[str]:
 
 
 async def _end(server: object) -> None:
-    others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    if others:  # clients that have just hung up end by themselves; a cancelled one is logged as an error
+        _, others = await asyncio.wait(others, timeout=2)
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
