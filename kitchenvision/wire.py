@@ -13,6 +13,7 @@ On HTTP (all under ``/api/v1``, bearer token of the canteen):
                             missing blob. Errors are application/problem+json (RFC 9457) as `Problem`.
     PUT  /live/{camera_id}  a small JPEG for the wall, `captured_at` in the query; 200, `next_in_s` says when the
                             next is due. PUT /live/{camera_id}/state: a `LiveState` instead of a picture
+    POST /live              a `LiveBatch`: small pictures of several cameras in one request; 200, `next_in_s`
     POST /observed-times    one `ObservedTime`; 201 accepted, 200 the same again (both a `Receipt`), 409 other
                             content under the same key
 """
@@ -22,7 +23,7 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
 
 WIRE_VERSION = 1
 
@@ -183,6 +184,22 @@ class ObservedTime(_Frozen):
                 f"observed_s: at most the length of the interval is expected, got {self.observed_s:g} s"
             )
         return self
+
+
+class LivePicture(_Frozen):
+    """A small picture of one camera: JPEG, base64, and when it was taken."""
+
+    camera_id: Name
+    captured_at: AwareDatetime
+    jpeg: Base64Bytes
+
+
+class LiveBatch(_Frozen):
+    """Small pictures of a canteen's cameras, each camera once."""
+
+    wire_version: Literal[1] = 1
+    kind: Literal["live"] = "live"
+    pictures: Annotated[tuple[LivePicture, ...], Field(min_length=1, max_length=64)]
 
 
 class LiveState(_Frozen):

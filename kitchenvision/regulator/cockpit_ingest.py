@@ -9,12 +9,13 @@ from pydantic import AwareDatetime, ValidationError
 from kitchenvision.regulator.auth import EdgeCanteen
 from kitchenvision.regulator.cockpit_wall import LARGEST_BYTES, WallFull
 from kitchenvision.regulator.parts import NeedsParts, now
-from kitchenvision.regulator.problems import Refused, bad_report
-from kitchenvision.wire import LiveState
+from kitchenvision.regulator.problems import Refused, bad_fields, bad_report
+from kitchenvision.wire import LiveBatch, LiveState
 
 router = APIRouter(prefix="/api/v1")
 CameraName = Annotated[str, Path(min_length=1, max_length=200)]
 _JPEG = b"\xff\xd8\xff"
+LARGEST_BATCH_BYTES = 6_000_000
 
 
 @router.put("/live/{camera_id}", response_model=None)
@@ -52,11 +53,34 @@ async def put_live_state(
     return JSONResponse({"next_in_s": parts.wall.next_in_s(canteen_id, now())})
 
 
-async def _body(request: Request) -> bytes:
+@router.post("/live", response_model=None)
+async def post_live(canteen_id: EdgeCanteen, parts: NeedsParts, request: Request) -> Response:
+    """Small pictures of several cameras (a `LiveBatch`). 200 with `next_in_s`; with a wrong one none is kept."""
+    try:
+        batch = LiveBatch.model_validate_json(await _body(request, LARGEST_BATCH_BYTES))
+    except ValidationError as error:
+        raise bad_report(error) from error
+    wrong = [
+        {"field": f"pictures.{i}.jpeg", "problem": f"a JPEG of at most {LARGEST_BYTES} bytes is expected"}
+        for i, one in enumerate(batch.pictures)
+        if not one.jpeg.startswith(_JPEG) or len(one.jpeg) > LARGEST_BYTES
+    ]
+    if wrong:
+        raise bad_fields("a picture is none, or too large", wrong)
+    arrived_at = now()
+    try:
+        for one in batch.pictures:
+            parts.wall.put((canteen_id, one.camera_id), one.jpeg, one.captured_at, arrived_at)
+    except WallFull as error:
+        raise Refused(409, "too-many-cameras", "too many cameras", str(error), field="pictures") from error
+    return JSONResponse({"next_in_s": parts.wall.next_in_s(canteen_id, arrived_at)})
+
+
+async def _body(request: Request, limit: int = LARGEST_BYTES) -> bytes:
     body = bytearray()
     async for piece in request.stream():
-        if len(body) <= LARGEST_BYTES:
+        if len(body) <= limit:
             body += piece  # read to its end, so that the edge sees the answer and not a reset
-    if len(body) > LARGEST_BYTES:
-        raise Refused(413, "too-large", "the picture is too large", f"at most {LARGEST_BYTES} bytes are taken")
+    if len(body) > limit:
+        raise Refused(413, "too-large", "the body is too large", f"at most {limit} bytes are taken")
     return bytes(body)

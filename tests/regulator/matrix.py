@@ -75,6 +75,7 @@ OPEN_TO_ALL = {
     ("PUT", "/api/v1/blobs/{sha256}"),
     ("POST", "/api/v1/reports"),
     ("POST", "/api/v1/observed-times"),
+    ("POST", "/api/v1/live"),
     ("PUT", "/api/v1/live/{camera_id}"),
     ("PUT", "/api/v1/live/{camera_id}/state"),
 }

@@ -1,6 +1,7 @@
 """Promises of the wall: never shown as live when it is not, within the scope, newest only, told without reload."""
 
 import asyncio
+import base64
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -242,3 +243,42 @@ def test_events_go_on_until_the_reader_has_gone_and_count_only_now_and_then() ->
     assert len(told) == 12
     assert [i for i, count in enumerate(counted) if count] == [0, 10]
     assert pauses == [cockpit.PAUSE_S] * 11
+
+
+def batch(*pictures: tuple[str, bytes], **more: object) -> bytes:
+    """A batch of this moment."""
+    told = [
+        {"camera_id": camera, "captured_at": now().isoformat(), "jpeg": base64.b64encode(data).decode()}
+        for camera, data in pictures
+    ]
+    return json.dumps({"pictures": told, **more}).encode()
+
+
+def test_a_batch_brings_several_cameras_at_once(walled: Regulator) -> None:
+    headers = bearer(walled.token)
+    body = batch(("b-1", JPEG + b"one"), ("b-2", JPEG + b"two"))
+    answer = walled.client.post("/api/v1/live", content=body, headers=headers)
+    assert answer.status_code == 200
+    assert answer.json()["next_in_s"] in (NEXT_WATCHED_S, NEXT_UNWATCHED_S)
+    seen = {row[1] for row in moment(walled)["tiles"] if row[0] == CANTEEN}  # type: ignore[attr-defined]
+    assert {"b-1", "b-2"} <= seen
+    picture = walled.logged_in().get(f"/cockpit/pictures/{CANTEEN}/b-2")
+    assert picture.content == JPEG + b"two"
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (batch(), 422),
+        (batch(("c-1", JPEG), ("c-2", b"GIF89a")), 422),
+        (batch(("c-1", JPEG + b"x" * LARGEST_BYTES)), 422),
+        (b'{"pictures": [{"camera_id": "c-1", "captured_at": "2026-11-20T03:00:00Z", "jpeg": "?"}]}', 422),
+        (b"{", 422),
+        (b"x" * 6_000_001, 413),
+    ],
+    ids=["none", "gif", "large", "no base64", "broken", "too much"],
+)
+def test_a_batch_with_a_wrong_picture_brings_none(walled: Regulator, body: bytes, status: int) -> None:
+    answer = walled.client.post("/api/v1/live", content=body, headers=bearer(walled.token))
+    assert answer.status_code == status
+    assert not [row for row in moment(walled)["tiles"] if row[1].startswith("c-")]  # type: ignore[attr-defined]
