@@ -1,6 +1,7 @@
 """Words of cases and of the canteen's phone pages, in Chinese and English."""
 
 PAIRS: dict[str, tuple[str, str]] = {
+    "review.read_only": ("只读：您的角色不作判断", "Read only: your role does not decide"),
     "nav.cases": ("整改案件", "Cases"),
     "case.title": ("案件 {number}", "Case {number}"),
     "case.state.notified": ("待食堂整改", "canteen to rectify"),

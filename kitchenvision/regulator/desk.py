@@ -6,9 +6,10 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from kitchenvision.regulator import canteens, history, store
+from kitchenvision.regulator import canteens, case_store, history, store
 from kitchenvision.regulator.access import Scope
 from kitchenvision.regulator.blobs import BlobStore
+from kitchenvision.regulator.case_tables import CaseRow
 from kitchenvision.regulator.history import Decision
 from kitchenvision.regulator.listing import Cursor, Filters
 from kitchenvision.regulator.tables import Canteen, ViolationRow
@@ -79,6 +80,7 @@ class Desk:
     end_reason: str
     earlier: tuple[Item, ...]
     states: dict[str, int]
+    case: CaseRow | None
 
     @property
     def newest(self) -> Decision | None:
@@ -125,6 +127,7 @@ def desk(session: Session, scope: Scope, blobs: BlobStore, violation_id: str) ->
         end_reason=ends[-1].reason if ends else "",
         earlier=_items(session, scope, store.earlier(session, scope, row, EARLIER_ROWS)),
         states=store.count_states(session, scope, row.canteen_id, row.rule_id),
+        case=case_store.case_of(session, scope, violation_id),
     )
 
 

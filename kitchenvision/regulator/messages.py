@@ -190,7 +190,7 @@ _PAIRS: dict[str, tuple[str, str]] = {
         "Nothing was saved. An administrator must look at the disk.",
     ),
     "error.other.title": ("请求有误", "The request cannot be answered"),
-    "error.back": ("回到复核页", "Back to the review page"),
+    "error.back": ("回到首页", "Back to the start"),
     "age.seconds": ("{n} 秒前", "{n} seconds ago"),
     "age.seconds_one": ("1 秒前", "1 second ago"),
     "age.minutes": ("{n} 分钟前", "{n} minutes ago"),

@@ -187,6 +187,33 @@ def test_lists_count_and_filter_by_state(people: People) -> None:
     assert mine.index(f'href="{second}"') < mine.index("Other cases") < mine.index(f'href="{first}"')
 
 
+def test_the_desk_leads_to_the_case_and_before_it_to_the_order(people: People) -> None:
+    one = sample(40, captured_at=now())
+    send(people.regulator.client, people.regulator.token, [one])
+    people.post(people.wang, f"/review/{one.violation_id}/decision", verdict="confirmed", follows="0")
+    desk = f"/review/{one.violation_id}"
+    assert '<a href="/cases">Order rectification</a>' in shows(people.wang, desk)
+    address = people.post(people.wang, "/cases", incident_id=one.violation_id).headers["location"]
+    assert f'<a href="{address}">Case' in shows(people.wang, desk)
+    assert "Press Z" not in shows(people.wang, desk)
+
+
+def test_who_may_only_read_gets_no_button_to_decide(people: People) -> None:
+    send(people.regulator.client, people.regulator.token, [sample(40)])
+    setup.add_person(people.regulator.settings, "audit", Role.AUDITOR)
+    for name, buttons_there in (("audit", False), ("li", True)):
+        page = people.regulator.logged_in(name).get("/review", params={"lang": "en"}).text
+        assert ('value="confirmed" ><kbd>' in page) == buttons_there
+        assert ('id="reject"' in page) == buttons_there
+        assert ("Read only" in page) != buttons_there
+
+
+def test_an_error_page_leads_everybody_to_where_he_works(people: People) -> None:
+    page = people.chef.get("/review", headers={"accept": "text/html"})
+    assert page.status_code == 403
+    assert 'href="/"' in page.text
+
+
 def test_who_confirmed_reads_the_review_but_sees_no_button_for_a_decision_that_a_case_rests_on(
     people: People,
 ) -> None:

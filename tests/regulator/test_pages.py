@@ -171,7 +171,7 @@ def test_an_unknown_violation_is_an_error_page_with_the_next_step(library: Regul
     answer = library.logged_in().get("/review/0123456789abcdef", headers=HTML)
     assert answer.status_code == 404
     assert "There is no such page" in answer.text
-    assert 'href="/review"' in answer.text
+    assert 'href="/"' in answer.text
 
 
 @pytest.mark.logs_errors

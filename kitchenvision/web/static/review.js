@@ -125,9 +125,12 @@ async function post(id, fields) {
   return said;
 }
 
+// Whoever may only read gets no buttons from the server, and no keys here; the server refuses anyway.
+const mayDecide = () => document.getElementById("reject") !== null;
+
 function decide(verdict, reason = "", note = "") {
   const here = one();
-  if (!here || here.dataset.state !== "open") return;
+  if (!here || !mayDecide() || here.dataset.state !== "open") return;
   const id = here.dataset.id;
   const fields = { verdict, follows: here.dataset.follows, note };
   if (reason) fields.reason = reason;
@@ -157,6 +160,7 @@ function finish() {
 }
 
 async function undo() {
+  if (one() && !mayDecide()) return;
   // What is shown as decided is what the key undoes; else the newest decision of this visit.
   const here = one();
   const decided = here && here.dataset.state !== "open" ? here.dataset.id : "";
