@@ -32,6 +32,7 @@ def metrics_text(cameras: Sequence[CameraState], delivery: Mapping[str, float | 
     per_camera("camera_cannot_judge_total", "counter", "Looks that could not be judged.", "cannot_judge")
     per_camera("camera_unsaved", "gauge", "Findings that wait for the disk.", "unsaved")
     per_camera("camera_stuck_readers", "gauge", "Readers that were given up.", "abandoned")
+    per_camera("clock_jumps_total", "counter", "Steps of the clock that its worker saw.", "clock_jumps")
     per_camera("camera_observed_seconds_total", "counter", "Seconds in which it could see.", "observed_s")
     per_camera("camera_unseen_seconds_total", "counter", "Seconds with frames, but blind.", "unseen_s")
     family(

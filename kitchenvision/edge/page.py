@@ -154,6 +154,7 @@ def _shown(state: CameraState, words: Words, now: datetime) -> dict[str, Any]:
         "next": words.age(state.next_try_s),
         "advice": ADVICE[cause][words.language] if cause else "",
         "troubles": [(words(name), TROUBLE_ADVICE[Trouble(name)][words.language]) for name in state.troubles],
+        "clock_advice": ADVICE[Cause.CLOCK_JUMP][words.language],
         "last": words.age((now - state.last_at).total_seconds()) if state.last_at else "",
         "stamp": round(state.picture_at.timestamp()) if state.picture_at else 0,
     }

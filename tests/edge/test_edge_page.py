@@ -71,6 +71,13 @@ def test_a_camera_that_cannot_see_comes_first_too_and_says_why() -> None:
     assert "take away what stands before it" in html
 
 
+def test_a_clock_that_was_set_is_told_with_what_to_do() -> None:
+    """On the page and to machines."""
+    one = client([replace(LIVE, clock_jumps=2)])
+    assert "Set up time synchronisation" in one.get("/?lang=en").text
+    assert 'kitchenvision_clock_jumps_total{camera="cooking"} 2' in one.get("/metrics").text
+
+
 def test_the_language_is_remembered() -> None:
     """Asked once."""
     one = client([LIVE])
