@@ -10,10 +10,13 @@ all, that rule is not counted. The bound is Poisson's, one-sided, 95 %.
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC
+from functools import cache, partial
+from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +26,7 @@ import numpy as np
 from scipy.stats import chi2
 
 from kitchenvision.build import Eyes, build_stages, chosen_rules, rule_settings
+from kitchenvision.config import Profile
 from kitchenvision.config import Settings as PackageSettings
 from kitchenvision.evidence import Place
 from kitchenvision.frames.open import open_source
@@ -155,7 +159,10 @@ def film(scene: Scene, image: Any, seconds: float, path: Path) -> None:
         out.mux(stream.encode(None))
 
 
-def watch(scene: Scene, path: Path, eyes: Eyes) -> tuple[set[tuple[str, int]], list[tuple[str, float, Xyxy]]]:
+Watched = tuple[set[tuple[str, int]], list[tuple[str, float, Xyxy]]]
+
+
+def watch(scene: Scene, path: Path, eyes: Eyes) -> Watched:
     """Run the line over a film: which (rule, number of the head) were judged; accused: rule, when, where."""
     settings, rules = PackageSettings(), chosen_rules(None)
     name = scene.picture.file
@@ -186,10 +193,10 @@ def on_which(scene: Scene, heads: list[Xyxy], media_s: float, box: Xyxy) -> list
     return [best] if overlaps and overlaps[best] >= _SAME else []
 
 
-def count(scene: Scene, path: Path, eyes: Eyes, seconds: float, counts: dict[str, Counts]) -> None:
-    """Add one scene to the counts."""
+def count(scene: Scene, seen: Watched, seconds: float, counts: dict[str, Counts]) -> None:
+    """Add what was seen of one scene to the counts."""
     due = due_rules(scene.picture)
-    judged, accused = watch(scene, path, eyes)
+    judged, accused = seen
     per_rule = Counter(rule_id for rule_id, _ in judged)
     known = [as_xyxy(box.xyxy) for box in scene.picture.boxes if box.kind == "head"]
     for rule_id in due:
@@ -205,27 +212,40 @@ def count(scene: Scene, path: Path, eyes: Eyes, seconds: float, counts: dict[str
             counts[rule_id].stray += 1
 
 
+@cache
+def _eyes(model: Path, profile: Profile) -> Eyes:
+    """Opened once a process."""
+    cv2.setNumThreads(1)
+    return open_model(model, profile)
+
+
+def filmed(data: Path, model: Path, profile: Profile, seconds: float, scene: Scene) -> Watched:
+    """Make the film of a scene and watch it. Raises DataError when the still cannot be read."""
+    image = cv2.imread(str(data / scene.picture.file), cv2.IMREAD_COLOR)
+    if image is None:
+        raise DataError(f"{data / scene.picture.file} cannot be read")
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "scene.mp4"
+        film(scene, image, seconds, path)
+        return watch(scene, path, _eyes(model, profile))
+
+
 def accusations(data: Path, out: Path, model: Path, options: dict[str, Any]) -> dict[str, Any]:
     """Run the stage; writes OUT/accusations.json.
 
     Args:
         data, out: as for the other stages. model: the model folder.
-        options: scenes (how many), seconds (of each), profile.
+        options: scenes (how many), seconds (of each), profile; processes (default: one a core).
 
     Raises:
         DataError: fewer stills than scenes.
     """
-    eyes = open_model(model, options["profile"], threads=options.get("threads", 1))
     chosen = scenes(read_set(out), options["scenes"], seed=4)
     counts = {rule_id: Counts() for rule_id in (*_COMPLIANT, "smoking")}
-    with tempfile.TemporaryDirectory() as folder:
-        for number, scene in enumerate(chosen, 1):
-            path = Path(folder) / "scene.mp4"
-            image = cv2.imread(str(data / scene.picture.file), cv2.IMREAD_COLOR)
-            if image is None:
-                raise DataError(f"{data / scene.picture.file} cannot be read")
-            film(scene, image, options["seconds"], path)
-            count(scene, path, eyes, options["seconds"], counts)
+    once = partial(filmed, data, model, options["profile"], options["seconds"])
+    with Pool(options.get("processes") or os.cpu_count()) as pool:
+        for number, (scene, seen) in enumerate(zip(chosen, pool.imap(once, chosen), strict=True), 1):
+            count(scene, seen, options["seconds"], counts)
             told = ", ".join(f"{rule_id} {row.false} of {row.judged}" for rule_id, row in counts.items())
             print(f"{number} of {len(chosen)}: false accusations {told}", flush=True)
     result = {

@@ -15,9 +15,8 @@ pytest.importorskip("scipy", reason="training needs the extra `train`: scipy is 
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # importing torch and ultralytics warns of their own parts
-    import training.accusations as measured
     from kitchenvision.frames.open import open_source
-    from training.accusations import Counts, Scene, due_rules, film, scenes
+    from training.accusations import Counts, Scene, count, due_rules, film, scenes
     from training.build import DataError
     from training.calibrate import in_second_half
     from training.labels import Box, Picture
@@ -92,14 +91,11 @@ def test_the_same_scene_moves_the_same_way() -> None:
     [(HEADS[0].xyxy, (1, 0)), (HEADS[1].xyxy, (0, 0)), ((500.0, 10.0, 560.0, 90.0), (0, 1))],
     ids=["complies", "violates", "nothing is labelled there"],
 )
-def test_an_accusation_is_false_on_who_complies_and_stray_on_nothing(
-    head: Any, counted: tuple[int, int], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_accusation_is_false_on_who_complies_and_stray_on_nothing(head: Any, counted: tuple[int, int]) -> None:
     where = scene()
     accused = [("no_hat", 2.0, where.head(head, 2.0))]
-    monkeypatch.setattr(measured, "watch", lambda *_: ({("no_hat", 0)}, accused))
     counts = {rule: Counts() for rule in ("no_hat", "no_mask", "smoking")}
-    measured.count(where, Path("film.mp4"), None, 20.0, counts)  # type: ignore[arg-type]
+    count(where, ({("no_hat", 0)}, accused), 20.0, counts)
     assert (counts["no_hat"].false, counts["no_hat"].stray) == counted
     assert (counts["no_hat"].judged, counts["no_hat"].seconds) == (1, 20.0)
 
