@@ -52,6 +52,12 @@ def joined(parts: Sequence[Detections]) -> Detections:
     )
 
 
+def without_small_heads(found: Detections, least_px: float) -> Detections:
+    """All but the heads whose longer side is under `least_px` source pixels."""
+    longer = (found.xyxy[:, 2:] - found.xyxy[:, :2]).max(axis=1, initial=0)
+    return found[(found.class_id != HEAD) | (longer >= least_px)]
+
+
 def suppressed(found: Detections, iou: float, width: int, height: int, averaged: bool = False) -> Detections:
     """One detection per thing: NMS within each class, best first, clipped to the picture.
 

@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-from kitchenvision.detect.decode import decode, joined, suppressed
+from kitchenvision.detect.decode import decode, joined, suppressed, without_small_heads
 from kitchenvision.detect.model_card import ModelCard, Profile
 from kitchenvision.detect.preprocess import PAD_GREY, Placed, letterbox, sharpness, square_crop
 from kitchenvision.errors import ModelError
@@ -41,6 +41,7 @@ _LOAD_ERRORS = (
     state.NoSuchFile,
 )
 _ENLARGED_TO_PX = 640  # the smallest sub-streams are enlarged to this
+_SMALL_HEAD_PX = 20  # of a smaller input: what is below is left to the largest, which sees it better
 _ZOOM_BATCH = 16
 _CIGARETTE_BATCH = 8
 
@@ -90,8 +91,12 @@ class OnnxDetector:
         """See `detector.Detector.detect`."""
         # Blown up beyond its own resolution a picture shows nothing more, and the larger input costs time.
         limit = max(picture.width, picture.height, _ENLARGED_TO_PX)
-        found = [self._one_size(picture, size) for size in sorted({min(size, limit) for size in self._sizes})]
+        sizes = sorted({min(size, limit) for size in self._sizes})
+        found = [self._one_size(picture, size) for size in sizes]
         several = len(found) > 1
+        if several:
+            least = [_SMALL_HEAD_PX * max(picture.width, picture.height) / size for size in sizes[:-1]]
+            found = [*map(without_small_heads, found[:-1], least), found[-1]]
         return suppressed(joined(found), self._net.nms_iou, picture.width, picture.height, averaged=several)
 
     def cigarettes_near(self, placed: Sequence[Placed]) -> list[Detections]:

@@ -6,7 +6,7 @@ from builders import SIZE, GreyPicture, detections
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kitchenvision.detect.decode import MOST_PER_CLASS, decode, joined, suppressed
+from kitchenvision.detect.decode import MOST_PER_CLASS, decode, joined, suppressed, without_small_heads
 from kitchenvision.detect.preprocess import letterbox
 from kitchenvision.geometry import iou_matrix
 from kitchenvision.types import CIGARETTE, HEAD, PERSON, Detections
@@ -126,3 +126,11 @@ def test_heads_are_never_averaged() -> None:
     boxes = np.array([[10, 10, 30, 40], [12, 10, 34, 40]], np.float32)
     found = Detections(boxes, np.array([0.75, 0.25], np.float32), np.full(2, HEAD))
     np.testing.assert_allclose(suppressed(found, 0.4, 100, 100, averaged=True).xyxy, boxes[:1])
+
+
+def test_small_heads_of_a_smaller_input_are_left_out_and_nothing_else_is() -> None:
+    boxes = np.array([[0, 0, 30, 41], [0, 0, 39, 39], [0, 0, 5, 5]], np.float32)
+    found = Detections(boxes, np.full(3, 0.9, np.float32), np.array([HEAD, HEAD, PERSON]))
+    left = without_small_heads(found, 40.0)
+    assert left.xyxy.tolist() == [boxes[0].tolist(), boxes[2].tolist()]
+    assert len(without_small_heads(Detections.none(), 40.0)) == 0
