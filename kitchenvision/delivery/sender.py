@@ -192,7 +192,8 @@ class Sender:
             self._send_blob(item, ref)
 
     def _post(self, item: Item) -> Answer:
-        return self._ask(item, "POST", "/reports", item.body, {"Content-Type": "application/json; charset=utf-8"})
+        path = "/observed-times" if item.kind == "observed" else "/reports"
+        return self._ask(item, "POST", path, item.body, {"Content-Type": "application/json; charset=utf-8"})
 
     def _send_blob(self, item: Item, ref: BlobRef) -> None:
         path = self._outbox.blob_path(ref.sha256)

@@ -102,7 +102,10 @@ class CameraLine:
         self._looked_s: float | None = None
         self._clips: list[_Clip] = []
         self._todo: deque[Confirmed | Ended | _Clip] = deque()
+        self._seen_at: datetime | None = None
         self.facts = LineFacts()
+        self.on_seen: Callable[[datetime, datetime], None] = lambda *_: None
+        """Told of each span of time in which the camera could see."""
 
     @property
     def pipeline(self) -> Pipeline | None:
@@ -166,24 +169,30 @@ class CameraLine:
 
     def _sees(self, frame: Frame) -> Luma | None:
         """The small picture that gate and health share; None while the camera cannot see."""
-        if self._health is None and self._gate is None:
-            return _NO_LUMA
-        luma = luma_of(frame.picture)
-        if self._health is None:
-            return luma
-        self._health.update(frame.media_s, luma)
-        sees = self._health.sees
+        luma = luma_of(frame.picture) if self._health is not None or self._gate is not None else _NO_LUMA
+        sees = True
+        if self._health is not None:
+            self._health.update(frame.media_s, luma)
+            sees = self._health.sees
+            troubles = tuple(trouble.value for trouble in self._health.troubles)
+            self.facts = replace(self.facts, troubles=troubles)
+        self._count(frame, sees)
+        return luma if sees else None
+
+    def _count(self, frame: Frame, sees: bool) -> None:
+        """The time since the frame before; a gap in the stream is neither observed nor blind."""
         step_s = frame.media_s - self._looked_s if self._looked_s is not None else 0.0
-        # A gap in the stream is not observed either.
         step_s = step_s if step_s <= _LONGEST_STEP_S else 0.0
-        self._looked_s = frame.media_s
+        before, self._seen_at, self._looked_s = self._seen_at, frame.captured_at, frame.media_s
         self.facts = replace(
             self.facts,
-            troubles=tuple(trouble.value for trouble in self._health.troubles),
             observed_s=self.facts.observed_s + (step_s if sees else 0.0),
             unseen_s=self.facts.unseen_s + (0.0 if sees else step_s),
         )
-        return luma if sees else None
+        if not sees or step_s <= 0.0 or before is None:
+            return
+        if 0.0 < (frame.captured_at - before).total_seconds() <= _LONGEST_STEP_S:
+            self.on_seen(before, frame.captured_at)
 
     def _wanted(self, watch: Watch, frame: Frame, luma: Luma) -> bool:
         if self._gate is None:

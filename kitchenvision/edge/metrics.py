@@ -35,6 +35,13 @@ def metrics_text(cameras: Sequence[CameraState], delivery: Mapping[str, float | 
     per_camera("clock_jumps_total", "counter", "Steps of the clock that its worker saw.", "clock_jumps")
     per_camera("camera_observed_seconds_total", "counter", "Seconds in which it could see.", "observed_s")
     per_camera("camera_unseen_seconds_total", "counter", "Seconds with frames, but blind.", "unseen_s")
+    for name, text in (("observed", "the camera could see and the rule was due"), ("due", "the rule was due")):
+        rows = [
+            ({"camera": c.camera_id, "zone": one.zone, "rule": one.rule_id}, getattr(one, f"{name}_s"))
+            for c in cameras
+            for one in c.rule_times
+        ]
+        family(f"rule_{name}_seconds_total", "counter", f"Seconds in which {text}.", rows)
     family(
         "camera_trouble",
         "gauge",

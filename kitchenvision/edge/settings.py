@@ -130,7 +130,10 @@ class EdgeSettings(_Section):
     """Everything the service is told.
 
     Attributes:
-        health: watch the cameras themselves. workers: 0 = one for each core, at most one a camera.
+        health: watch the cameras themselves.
+        observed_minutes: length of the periods in which observed time is told; a divisor of 15, so that none
+            crosses an hour in any time zone.
+        workers: 0 = one for each core, at most one a camera.
     """
 
     canteen_id: Annotated[str, Field(min_length=1, max_length=200)]
@@ -139,6 +142,7 @@ class EdgeSettings(_Section):
     analysis_fps: Fps = 5.0
     calm_fps: Fps = 1.0
     health: bool = True
+    observed_minutes: Literal[1, 3, 5, 15] = 15
     workers: Annotated[int, NotBool, Field(ge=0, le=64)] = 0
     models: Path | None = None
     model: str | None = None

@@ -5,6 +5,16 @@ from datetime import datetime
 
 
 @dataclass(frozen=True)
+class RuleTime:
+    """Seconds since the start in which a rule was watched in a zone, and in which it was due there."""
+
+    zone: str
+    rule_id: str
+    observed_s: float
+    due_s: float
+
+
+@dataclass(frozen=True)
 class CameraState:
     """One camera, as people and metrics want to know it.
 
@@ -19,6 +29,7 @@ class CameraState:
         violations, last_rule, last_at: findings. unsaved: steps that wait for the disk.
         looks, cannot_judge: looks of rules, and how many of them could not be judged.
         troubles: of `health.Trouble`. observed_s, unseen_s: seconds in which the camera could see, and could not.
+        rule_times: by zone and rule, of the running worker.
         clock_jumps: steps of the system's clock. picture, picture_at: a small JPEG and when it was taken.
     """
 
@@ -50,6 +61,7 @@ class CameraState:
     troubles: tuple[str, ...] = ()
     observed_s: float = 0.0
     unseen_s: float = 0.0
+    rule_times: tuple[RuleTime, ...] = ()
     picture: bytes = field(default=b"", repr=False)
     picture_at: datetime | None = None
 

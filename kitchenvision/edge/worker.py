@@ -25,6 +25,7 @@ from kitchenvision.edge.journal import Journal
 from kitchenvision.edge.line import CameraLine, Watch
 from kitchenvision.edge.logs import set_up_logs
 from kitchenvision.edge.mailbox import Arrival, Mailbox
+from kitchenvision.edge.observed import ObservedLedger, Watched
 from kitchenvision.edge.reader import Reader, Wiring
 from kitchenvision.edge.settings import CameraSection, EdgeSettings
 from kitchenvision.edge.state import CameraState
@@ -62,6 +63,7 @@ class _Camera:
     section: CameraSection
     reader: Reader
     line: CameraLine
+    ledger: ObservedLedger
     analysed_at: deque[float] = field(default_factory=deque)
     lag_s: float = 0.0
     picture: bytes = b""
@@ -108,6 +110,7 @@ class Worker:
         """Of all cameras, now; also writes what waits for the disk."""
         for camera in self._cameras.values():
             camera.line.flush()
+            camera.ledger.tick(self._wiring.clock())
         return [self._state(camera) for camera in self._cameras.values()]
 
     def stuck(self) -> bool:
@@ -123,6 +126,7 @@ class Worker:
                 self._cameras[arrival.camera_id].line.take(arrival)
         for camera in self._cameras.values():
             camera.line.finish()
+            camera.ledger.flush()
 
     def _camera(self, section: CameraSection) -> _Camera:
         settings = self._job.settings
@@ -143,7 +147,10 @@ class Worker:
             SceneGate(settings.calm_fps) if settings.calm_fps < settings.analysis_fps else None,
             CameraHealth() if settings.health else None,
         )
-        return _Camera(section, Reader(section.id, self._job.addresses[section.id], options, self._wiring), line)
+        ledger = new_ledger(settings, section, self._outbox)
+        line.on_seen = ledger.saw
+        reader = Reader(section.id, self._job.addresses[section.id], options, self._wiring)
+        return _Camera(section, reader, line, ledger)
 
     def _watch(self, section: CameraSection, source: RtspSource, began: datetime) -> Watch:
         return new_watch(self._eyes, self._job.settings, section, source.info.name, began)
@@ -194,6 +201,7 @@ class Worker:
             troubles=facts.troubles,
             observed_s=round(facts.observed_s, 1),
             unseen_s=round(facts.unseen_s, 1),
+            rule_times=camera.ledger.totals,
             looks=sum(verdicts.values()),
             cannot_judge=sum(n for key, n in verdicts.items() if key[1] == Verdict.CANNOT_JUDGE.value),
             clock_jumps=self._wiring.clock.jumps,
@@ -218,6 +226,14 @@ def new_watch(eyes: Eyes, all_settings: EdgeSettings, section: CameraSection, vi
     due = rule_settings(rules, settings, eyes.card)
     pipeline = Pipeline(stages, place, due, timezone_of(settings.timezone, "timezone"))
     return Watch(pipeline, stages.engine.building)
+
+
+def new_ledger(settings: EdgeSettings, section: CameraSection, outbox: Outbox) -> ObservedLedger:
+    """What counts the observed time of one camera; goes on where the last run was killed."""
+    zones = settings.of_camera(section).zone_values(tuple(chosen_rules(None)))
+    timezone = timezone_of(settings.timezone, "timezone")
+    watched = Watched(settings.canteen_id, section.id, zones, timezone, settings.observed_minutes)
+    return ObservedLedger(watched, settings.data / "observed" / f"{section.id}.json", outbox.put_observed)
 
 
 def work(job: Job, link: Connection) -> None:

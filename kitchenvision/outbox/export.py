@@ -11,7 +11,8 @@ Layout (nothing is compressed: pictures and clips already are)::
     blobs/<sha256>                   each blob once
 
 To deliver it by hand: for each line in order, PUT each blob to ``/api/v1/blobs/<sha256>``, then POST the
-report to ``/api/v1/reports``. What was delivered already is answered as a duplicate, so nothing is lost by
+report to ``/api/v1/reports`` (one whose key begins with ``observed/`` to ``/api/v1/observed-times``). What was
+delivered already is answered as a duplicate, so nothing is lost by
 doing it twice.
 """
 
@@ -31,7 +32,8 @@ _README = """Reports of kitchenvision that wait for delivery to the regulator.
 reports.jsonl lists them in order: one JSON object a line with the keys idempotency_key, sha256, status,
 report (file in this ZIP) and blobs (files in this ZIP). Every file under blobs/ is named by its SHA-256;
 "sha256" is that of the report's file. To hand them in: PUT each blob to /api/v1/blobs/<sha256>, then POST
-the report to /api/v1/reports, with the canteen's token, line by line. Twice does no harm.
+the report to /api/v1/reports, with the canteen's token, line by line. Twice does no harm. A report whose
+idempotency_key begins with observed/ goes to /api/v1/observed-times instead.
 """
 _EPOCH_OF_ZIP = (1980, 1, 1, 0, 0, 0)
 

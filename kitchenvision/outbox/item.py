@@ -13,6 +13,7 @@ from kitchenvision.wire import (
     ClipReport,
     ConfirmedReport,
     EndedReport,
+    ObservedTime,
     Receipt,
     canonical_json,
     content_hash,
@@ -39,9 +40,10 @@ class Item:
     """One report in the outbox.
 
     Attributes:
-        idempotency_key: ``violation_id/seq``.
-        violation_id, seq: which violation, and the place of the report in its sequence.
-        kind: ``confirmed``, ``clip`` or ``ended``.
+        idempotency_key: ``violation_id/seq``, or ``observed/observation_id``.
+        violation_id, seq: which violation, and the place of the report in its sequence; of observed time its
+            observation id and 1.
+        kind: ``confirmed``, ``clip``, ``ended`` or ``observed``.
         canteen_id, camera_id: where it comes from.
         sha256: hash of `body`.
         body: the canonical JSON that is sent; empty once a delivered report was pruned.
@@ -141,6 +143,31 @@ def values_of(report: ConfirmedReport | ClipReport | EndedReport, body: bytes, p
         "put_at": text_of(put_at),
         "due": text_of(EPOCH),
     }
+
+
+def values_of_observed(report: ObservedTime, body: bytes, put_at: datetime) -> dict[str, Any]:
+    """The same of observed time, which is a sequence of its own with one report."""
+    return {
+        "key": report.idempotency_key,
+        "violation_id": report.observation_id,
+        "seq": 1,
+        "kind": report.kind,
+        "canteen_id": report.canteen_id,
+        "camera_id": report.camera_id,
+        "sha256": content_hash(body),
+        "body": body,
+        "blobs": "[]",
+        "put_at": text_of(put_at),
+        "due": text_of(EPOCH),
+    }
+
+
+def conflict_of(key: str, known: str, new: str) -> ReportConflict:
+    """What to say when `key` has another hash already."""
+    return ReportConflict(
+        f"{key} is already in the outbox with other content (SHA-256 {known}, now {new}); a report never "
+        "changes: tell what is new under the next seq"
+    )
 
 
 def text_of(instant: datetime) -> str:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 from kitchenvision.errors import SettingsError, StorageError, without_credentials
 from kitchenvision.outbox import export
@@ -20,20 +20,23 @@ from kitchenvision.outbox.item import (
     EPOCH,
     Counts,
     Item,
-    ReportConflict,
     Status,
+    conflict_of,
     instant_of,
     item_of,
     text_of,
     values_of,
+    values_of_observed,
 )
 from kitchenvision.wire import (
     BlobRef,
     ClipReport,
     ConfirmedReport,
     EndedReport,
+    ObservedTime,
     Receipt,
     content_hash,
+    observed_bytes,
     report_bytes,
 )
 
@@ -124,11 +127,17 @@ class Outbox:
                 # Under the write lock, since a prune may have removed a blob that was found a moment ago.
                 for ref in report.blobs:
                     self._require(ref, blobs)
-                return self._insert(db, report, body)
+                return _insert(db, values_of(report, body, self._clock()), report.blobs)
         except BaseException:
             with suppress(StorageError):  # a full disk may refuse even this; the next prune does it then
                 self._remove_unused(ref.sha256 for ref in lacking)
             raise
+
+    def put_observed(self, report: ObservedTime) -> bool:
+        """Keep observed time until it is delivered; True when new. Durable, and raises, as `put`."""
+        body = observed_bytes(report)
+        with self._db.writing(len(body)) as db:
+            return _insert(db, values_of_observed(report, body, self._clock()), ())
 
     def claim(self, now: datetime, worker: str, lease_s: float) -> Item | None:
         """Lease the next report that is due, or None. Reports of one violation go strictly in sequence.
@@ -279,11 +288,12 @@ class Outbox:
         """Empty the delivered reports older than that and delete blobs that nothing needs; bytes freed.
 
         Of a delivered report its key, hash and receipt stay (some 600 bytes), so that putting it again is
-        still known to be the same. What is not delivered is never touched.
+        still known to be the same; of observed time nothing stays. What is not delivered is never touched.
         """
         with self._db.writing() as db:
             db.execute(sql.UNREFER, (text_of(delivered_before),))
             db.execute(sql.EMPTY, (text_of(delivered_before),))
+            db.execute(sql.FORGET_OBSERVED, (text_of(delivered_before),))
         freed = self._remove_unused(self._blobs.all())
         with storage_errors(self.folder):
             self._blobs.remove_stale_temps(self._clock().timestamp())
@@ -295,7 +305,7 @@ class Outbox:
         if row is None:
             return None
         if row["sha256"] != sha256:
-            raise _conflict(key, row["sha256"], sha256)
+            raise conflict_of(key, row["sha256"], sha256)
         return Status(row["status"])
 
     def _require(self, ref: BlobRef, blobs: Mapping[str, bytes | Path]) -> None:
@@ -304,21 +314,6 @@ class Outbox:
         if ref.sha256 not in blobs:
             raise StorageError(f"the {ref.role} {ref.sha256} was neither given nor is it in {self.folder}")
         self._blobs.write(ref.sha256, ref.size, blobs[ref.sha256])
-
-    def _insert(
-        self, db: sqlite3.Connection, report: ConfirmedReport | ClipReport | EndedReport, body: bytes
-    ) -> bool:
-        key, sha256 = report.idempotency_key, content_hash(body)
-        row = db.execute(sql.INSERT, values_of(report, body, self._clock())).fetchone()
-        if row is None:
-            known = db.execute("SELECT sha256 FROM reports WHERE idempotency_key = ?", (key,)).fetchone()[0]
-            if known != sha256:
-                raise _conflict(key, known, sha256)
-            return False
-        db.executemany(
-            "INSERT OR IGNORE INTO report_blobs VALUES (?, ?)", [(ref.sha256, row[0]) for ref in report.blobs]
-        )
-        return True
 
     def _change(self, item: Item, assignments: str, **values: str) -> bool:
         """Change a leased item, if the lease is the one under which it was claimed."""
@@ -339,11 +334,16 @@ class Outbox:
         return freed
 
 
-def _conflict(key: str, known: str, new: str) -> ReportConflict:
-    return ReportConflict(
-        f"{key} is already in the outbox with other content (SHA-256 {known}, now {new}); a report never "
-        "changes: tell what is new under the next seq"
-    )
+def _insert(db: sqlite3.Connection, values: Mapping[str, Any], blobs: Iterable[BlobRef]) -> bool:
+    row = db.execute(sql.INSERT, values).fetchone()
+    if row is None:
+        query = "SELECT sha256 FROM reports WHERE idempotency_key = ?"
+        known = db.execute(query, (values["key"],)).fetchone()[0]
+        if known != values["sha256"]:
+            raise conflict_of(values["key"], known, values["sha256"])
+        return False
+    db.executemany("INSERT OR IGNORE INTO report_blobs VALUES (?, ?)", [(ref.sha256, row[0]) for ref in blobs])
+    return True
 
 
 def _kept(error: str) -> str:

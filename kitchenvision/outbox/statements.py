@@ -18,7 +18,8 @@ INSERT = """
     ON CONFLICT (idempotency_key) DO NOTHING
     RETURNING id"""
 
-# Confirmed reports go first: somebody waits for them, while a clip or an end only completes them.
+# Confirmed reports go first: somebody waits for them, while a clip or an end only completes them. Observed times
+# go last: after an outage there are many.
 CLAIM = f"""
     UPDATE reports SET status = 'leased', worker = :worker, leased_until = :until, claims = claims + 1
     WHERE id = (
@@ -26,12 +27,15 @@ CLAIM = f"""
         WHERE ((r.status = 'pending' AND (r.next_attempt_at <= :now OR r.next_attempt_at > :farthest))
             OR (r.status = 'leased' AND (r.leased_until <= :now OR r.leased_until > :farthest)))
           AND r.seq = {NEXT_SEQ}
-        ORDER BY r.kind <> 'confirmed', r.next_attempt_at, r.id LIMIT 1)
+        ORDER BY (r.kind <> 'confirmed') + (r.kind = 'observed'), r.next_attempt_at, r.id LIMIT 1)
     RETURNING *, seq AS next_seq, 0 AS behind_dead"""
 
 _OLD = "SELECT id FROM reports WHERE status = 'delivered' AND delivered_at < ? AND body <> x''"
 UNREFER = f"DELETE FROM report_blobs WHERE report_id IN ({_OLD})"
 EMPTY = f"UPDATE reports SET body = x'', blobs = '[]' WHERE id IN ({_OLD})"
+
+# Of a violation the key stays for good, since its next report needs it; nothing follows these, and they are many.
+FORGET_OBSERVED = "DELETE FROM reports WHERE kind = 'observed' AND status = 'delivered' AND delivered_at < ?"
 
 RELEASE = """
     UPDATE reports SET status = 'pending', leased_until = NULL

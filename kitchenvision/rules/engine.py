@@ -158,7 +158,7 @@ class Engine:
         x, y = _standing(track)
         for zone in self._zones:
             inside = not zone.polygon or in_polygon((x / size[0], y / size[1]), zone.polygon)
-            if inside and _hour_fits(zone, minute):
+            if inside and hour_fits(zone, minute):
                 for rule_id in zone.rules:
                     due.setdefault(rule_id, zone.name)
         return due
@@ -235,7 +235,8 @@ def _standing(track: Track) -> tuple[float, float]:
     return centre(track.head_xyxy)
 
 
-def _hour_fits(zone: Zone, minute: int) -> bool:
+def hour_fits(zone: Zone, minute: int) -> bool:
+    """Whether the zone's rules are due in that minute of the local day."""
     if not zone.hours:
         return True
     return any(

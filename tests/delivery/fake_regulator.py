@@ -9,7 +9,7 @@ import httpx
 import pydantic
 from outbox.reports import START
 
-from kitchenvision.wire import Receipt, content_hash, parse_report
+from kitchenvision.wire import Receipt, content_hash, parse_observed, parse_report
 
 TOKEN = "canteen-token-1"
 BASE = "https://regulator.example"
@@ -20,6 +20,7 @@ class FakeRegulator:
     """Answers as the contract says.
 
     Attributes:
+        observed: observed times by idempotency key.
         blobs, reports: what it has, by hash and by idempotency key. requests: "METHOD path", in order.
         accepted: keys in the order of their first acceptance.
         fault: asked before each answer; None lets the request through.
@@ -29,6 +30,7 @@ class FakeRegulator:
     def __init__(self) -> None:
         self.blobs: dict[str, bytes] = {}
         self.reports: dict[str, bytes] = {}
+        self.observed: dict[str, bytes] = {}
         self.requests: list[str] = []
         self.accepted: list[str] = []
         self.fault: Fault = lambda _: None
@@ -56,6 +58,12 @@ class FakeRegulator:
             return self._blob(request.method, parts[1], body)
         if parts == ["reports"] and request.method == "POST":
             return self._report(body)
+        if parts == ["observed-times"] and request.method == "POST":
+            key = parse_observed(body).idempotency_key
+            known = self.observed.setdefault(key, body)
+            if known != body:
+                return problem(409, "Conflict", "other content is there under this key")
+            return self._receipt(201, key, body)
         return problem(404, "Not Found", "no such page")
 
     def _blob(self, method: str, sha256: str, body: bytes) -> httpx.Response:

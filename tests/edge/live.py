@@ -68,7 +68,7 @@ def run_until(worker: Worker, done: Callable[[], bool], seconds: float) -> None:
 def confirmed_in(data: Path) -> list[ConfirmedReport]:
     """What is in the outbox, in order."""
     with Outbox(data / "outbox", create=False) as outbox:
-        reports = [parse_report(item.body) for item in outbox.list()]
+        reports = [parse_report(item.body) for item in outbox.list() if item.kind != "observed"]
     return [report for report in reports if isinstance(report, ConfirmedReport)]
 
 

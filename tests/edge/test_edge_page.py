@@ -14,7 +14,7 @@ from kitchenvision.edge.disk import DiskFacts
 from kitchenvision.edge.metrics import metrics_text
 from kitchenvision.edge.page import Board, create_page, serve_page
 from kitchenvision.edge.settings import CameraSection, EdgeSettings
-from kitchenvision.edge.state import CameraState
+from kitchenvision.edge.state import CameraState, RuleTime
 from kitchenvision.edge.words import WORDS, Words
 from kitchenvision.errors import PortInUse
 from kitchenvision.rules.registry import all_rules
@@ -122,6 +122,17 @@ def test_the_api_gives_the_same_facts_without_pictures() -> None:
     assert serving["advice"]["en"] == ADVICE[Cause.WRONG_PASSWORD]["en"]
     assert "picture" not in cooking
     assert state["outbox"]["waiting"] == 3
+
+
+def test_observed_time_is_shown_by_zone_and_rule() -> None:
+    """In the API and in the metrics, beside how long each rule was due."""
+    one = replace(LIVE, rule_times=(RuleTime("cooking", "no_hat", 90.0, 120.0),))
+    (camera,) = client([one]).get("/api/state").json()["cameras"]
+    assert camera["rule_times"] == [{"zone": "cooking", "rule_id": "no_hat", "observed_s": 90.0, "due_s": 120.0}]
+    lines = metrics_text([one], DELIVERY, DiskFacts(7, 8, 9)).splitlines()
+    labels = '{camera="cooking",zone="cooking",rule="no_hat"}'
+    assert f"kitchenvision_rule_observed_seconds_total{labels} 90" in lines
+    assert f"kitchenvision_rule_due_seconds_total{labels} 120" in lines
 
 
 def test_health_and_readiness() -> None:
