@@ -80,9 +80,7 @@ def rule_settings(rules: Mapping[str, Rule], settings: Settings, card: ModelCard
     return out
 
 
-def build_stages(
-    eyes: Eyes, rules: Mapping[str, Rule], settings: Settings
-) -> Stages:
+def build_stages(eyes: Eyes, rules: Mapping[str, Rule], settings: Settings) -> Stages:
     """A fresh line for one camera; the networks are shared, tracks and rules are its own."""
     thresholds = eyes.card.thresholds
     zones = tuple(
