@@ -118,7 +118,7 @@ def test_a_span_over_the_end_of_a_period_is_split(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seed", range(8))
 def test_however_often_it_is_killed_each_period_is_told_once_and_never_too_long(tmp_path: Path, seed: int) -> None:
-    """Between two frames, and before or after the outbox has the report; a kill costs ten seconds at most."""
+    """Between two frames, and before or after the outbox has the report; a kill costs eleven seconds at most."""
     rng, kills = random.Random(seed), 0
     with Outbox(tmp_path / "outbox") as outbox:
 
