@@ -143,6 +143,8 @@ function decide(verdict, reason = "", note = "") {
       done.splice(done.indexOf(entry), 1);
       fetched.delete(id);
       mark(id, "open");
+      const still = one(); // where the next one had not come yet, this one is on the desk and can be decided again
+      if (still && still.dataset.id === id) still.dataset.state = "open";
       say(toast.dataset.failed.replace("%", error.message));
       show(id);
       return false;
