@@ -2,7 +2,8 @@
 
 As the rules see it (`kitchenvision.rules.rule.from_answers`): two opposite answers, bare against covered hair, no
 proper mask against a worn one, and the doubt about both. A head counts as judged when the surer answer reaches the
-threshold and the doubt is at most the rules' limit.
+threshold and the doubt is at most the rules' limit. Here both answers are asked the same threshold; the rules let a
+look that speaks for somebody count from 65 % on.
 """
 
 from __future__ import annotations

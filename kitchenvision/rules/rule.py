@@ -5,6 +5,8 @@ from typing import Protocol
 
 from kitchenvision.types import HeadLook, Observation, RuleSettings, Track, Verdict, Xyxy
 
+_COMPLIES_MARGIN = 0.15
+
 
 class Rule(Protocol):
     """One rule. `tests/rules/test_rule_contract.py` holds its promises."""
@@ -52,13 +54,19 @@ def unfit(look: HeadLook, settings: RuleSettings) -> str:
 
 
 def from_answers(violating: float, compliant: float, doubt: float, settings: RuleSettings) -> Judgement:
-    """Two opposite answers and the doubt about both (probabilities) become a judgement."""
+    """Two opposite answers and the doubt about both (probabilities) become a judgement.
+
+    To accuse takes `min_margin`; to speak for somebody takes less, so that a look that leans towards "complies" is
+    held against an accusation instead of not counting.
+    """
     if doubt > settings.max_doubt:
         return cannot("turned away or hidden")
     probability = violating / max(violating + compliant, 1e-6)
-    if abs(probability - 0.5) < settings.min_margin:
-        return cannot("undecided")
-    return Judgement(Verdict.VIOLATING if probability > 0.5 else Verdict.COMPLIANT, probability)
+    if probability - 0.5 >= settings.min_margin:
+        return Judgement(Verdict.VIOLATING, probability)
+    if 0.5 - probability >= min(settings.min_margin, _COMPLIES_MARGIN):
+        return Judgement(Verdict.COMPLIANT, probability)
+    return cannot("undecided")
 
 
 def observed(media_s: float, rule_id: str, track: Track, look: HeadLook, judgement: Judgement) -> Observation:

@@ -20,7 +20,15 @@ def verdict_of(rule: NoHat | NoMask | Smoking, seen: HeadLook) -> Verdict:
 
 @pytest.mark.parametrize(
     ("none", "incorrect", "verdict"),
-    [(0.0, 0.9, V), (0.5, 0.4, V), (0.9, 0.0, V), (0.05, 0.05, C), (0.25, 0.25, N)],
+    [
+        (0.0, 0.96, V),
+        (0.5, 0.46, V),
+        (0.96, 0.0, V),
+        (0.9, 0.0, N),
+        (0.05, 0.05, C),
+        (0.3, 0.0, C),
+        (0.25, 0.25, N),
+    ],
 )
 def test_a_mask_under_the_nose_or_on_the_chin_counts_as_none(
     none: float, incorrect: float, verdict: Verdict
@@ -30,7 +38,16 @@ def test_a_mask_under_the_nose_or_on_the_chin_counts_as_none(
 
 @pytest.mark.parametrize(
     ("bare", "cannot", "verdict"),
-    [(0.45, 0.51, N), (0.50, 0.49, V), (0.02, 0.49, C), (0.55, 0.0, N), (0.94, 0.0, N), (0.96, 0.0, V)],
+    [
+        (0.45, 0.51, N),
+        (0.50, 0.49, V),
+        (0.02, 0.49, C),
+        (0.55, 0.0, N),
+        (0.94, 0.0, N),
+        (0.96, 0.0, V),
+        (0.3, 0.0, C),
+        (0.4, 0.0, N),
+    ],
 )
 def test_doubt_and_a_close_call_are_not_judged(bare: float, cannot: float, verdict: Verdict) -> None:
     assert verdict_of(NoHat(), replace(look(), hat=hat(bare, cannot))) is verdict
