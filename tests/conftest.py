@@ -3,9 +3,12 @@
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+TESTS = Path(__file__).parent
 
 settings.register_profile(
     "everywhere", deadline=None, max_examples=50, suppress_health_check=[HealthCheck.too_slow], database=None
@@ -18,6 +21,18 @@ settings.load_profile("ci" if os.environ.get("CI") else "everywhere")
 def pytest_configure(config: pytest.Config) -> None:
     """The mark of a test that means to see an ERROR."""
     config.addinivalue_line("markers", "logs_errors: an ERROR log record is expected here")
+
+
+# Here a browser, a camera or a killed process has a pace of its own. What fails once is told as a rerun; what is
+# wrong fails each time.
+OWN_PACE = ("browser", "edge", "cli", "faults")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Gives tests of whole processes two more tries."""
+    for item in items:
+        if item.path.relative_to(TESTS).parts[0] in OWN_PACE:
+            item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
 
 
 @pytest.fixture(autouse=True)
