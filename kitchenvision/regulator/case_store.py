@@ -21,7 +21,8 @@ from kitchenvision.regulator.case_steps import (
 )
 from kitchenvision.regulator.case_tables import CaseEventRow, CaseRow, CaseViolation
 from kitchenvision.regulator.decisions import OTHER_REASON, Step, Verdict
-from kitchenvision.regulator.incidents import Incident, Sighting, group
+from kitchenvision.regulator.incident_members import by_hand, sighting
+from kitchenvision.regulator.incidents import Incident, group
 from kitchenvision.regulator.tables import Canteen, DecisionRow, Person, ViolationRow
 
 WAITING_DAYS = 90
@@ -55,7 +56,8 @@ def waiting(session: Session, scope: Scope, now: datetime) -> tuple[Incident, ..
     )
     rows = session.execute(query).all()
     cases = {row.violation_id: case_id for row, case_id in rows if case_id is not None}
-    return tuple(one for one in group((_sighting(row) for row, _ in rows), cases) if one.case_id is None)
+    found = group((sighting(row) for row, _ in rows), cases, by_hand=by_hand(row for row, _ in rows))
+    return tuple(one for one in found if one.case_id is None)
 
 
 def open_case(
@@ -194,13 +196,6 @@ def case_of(session: Session, scope: Scope, violation_id: str) -> CaseRow | None
         .join(CaseViolation, CaseViolation.case_id == CaseRow.case_id)
         .where(CaseViolation.violation_id == violation_id, scope.covers(CaseRow.canteen_id))
     )
-
-
-def _sighting(row: ViolationRow) -> Sighting:
-    started = row.captured_at - timedelta(seconds=max(row.confirmed_s - row.started_s, 0.0))
-    lasted = 0.0 if row.ended_s is None else max(row.ended_s - row.confirmed_s, 0.0)
-    ended = row.captured_at + timedelta(seconds=lasted)
-    return Sighting(row.violation_id, (row.canteen_id, row.rule_id, row.zone), row.camera_id, started, ended)
 
 
 def _add(session: Session, row: CaseRow, event: CaseEvent, seq: int) -> None:

@@ -23,11 +23,11 @@ CaseEvents = Sequence[tuple[str, datetime, datetime | None]]  # kind, at, deadli
 def scored_incidents(session: Session, canteen_ids: Collection[str], since: datetime) -> dict[str, list[Incident]]:
     """Incidents that began after `since` (less a day) and were confirmed at least once, by canteen."""
     begins = since.astimezone(UTC) - timedelta(days=1)
-    sightings, verdicts = _sightings(session, canteen_ids, begins)
+    sightings, verdicts, by_hand = _sightings(session, canteen_ids, begins)
     cases = _cases(session, canteen_ids, begins)
     events = _events(session, set(cases.values()))
     found: dict[str, list[Incident]] = {canteen_id: [] for canteen_id in canteen_ids}
-    for one in group(sightings, cases):
+    for one in group(sightings, cases, by_hand=by_hand):
         canteen_id = one.place[0]
         if canteen_id in found:
             told = together([verdicts[sighting.violation_id] for sighting in one.sightings])
@@ -81,7 +81,7 @@ def _incident(one: Grouped, verdicts: tuple[Verdict, ...], events: CaseEvents) -
 
 def _sightings(
     session: Session, canteen_ids: Collection[str], begins: datetime
-) -> tuple[list[Sighting], dict[str, list[Verdict]]]:
+) -> tuple[list[Sighting], dict[str, list[Verdict]], dict[str, str]]:
     query = (
         select(
             ViolationRow.violation_id,
@@ -93,6 +93,8 @@ def _sightings(
             ViolationRow.started_s,
             ViolationRow.confirmed_s,
             ViolationRow.ended_s,
+            ViolationRow.incident_id,
+            ViolationRow.by_hand,
             DecisionRow.verdict,
             DecisionRow.decided_at,
         )
@@ -102,6 +104,7 @@ def _sightings(
     if len(canteen_ids) <= FEW:
         query = query.where(ViolationRow.canteen_id.in_(list(canteen_ids)))
     known: dict[str, Sighting] = {}
+    by_hand: dict[str, str] = {}
     verdicts: dict[str, list[Verdict]] = defaultdict(list)
     for row in session.execute(query):
         started = row.captured_at - timedelta(seconds=max(row.confirmed_s - row.started_s, 0.0))
@@ -113,10 +116,12 @@ def _sightings(
             started,
             row.captured_at + timedelta(seconds=lasted),
         )
+        if row.by_hand:
+            by_hand[row.violation_id] = row.incident_id
         verdicts[row.violation_id].append(Verdict(row.decided_at, row.verdict == Decided.CONFIRMED))
     # What nobody ever confirmed must not join two incidents that somebody did.
     once = [one for name, one in known.items() if any(verdict.counts for verdict in verdicts[name])]
-    return once, verdicts
+    return once, verdicts, by_hand
 
 
 def _cases(session: Session, canteen_ids: Collection[str], begins: datetime) -> dict[str, int]:

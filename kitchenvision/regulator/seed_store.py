@@ -12,6 +12,7 @@ from kitchenvision.errors import SettingsError
 from kitchenvision.regulator import people, seed, seed_cases
 from kitchenvision.regulator.access import Role
 from kitchenvision.regulator.blobs import BlobStore, LocalBlobStore
+from kitchenvision.regulator.incident_members import settle_all
 from kitchenvision.regulator.observed_tables import ObservedDay
 from kitchenvision.regulator.scoring_store import strips
 from kitchenvision.regulator.seed import MadeCanteen, MadeViolation, Scene
@@ -81,6 +82,7 @@ def fill(settings: RegulatorSettings, plan: Plan, scenes: Sequence[Scene], photo
             _places(session, made, plan)
             _batches(session, ObservedDay, watched)
             _reports(session, found)
+            settle_all(session)
             _decisions(session, found, plan)
             _decision_ids(session)
             cases = _cases(session, made, photos, plan) if photos else 0

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
 
 from kitchenvision.regulator.access import Scope
+from kitchenvision.regulator.incident_members import settle
 from kitchenvision.regulator.listing import Cursor, Filters
 from kitchenvision.regulator.problems import Refused
 from kitchenvision.regulator.tables import Canteen, ReportBlob, ReportRow, ViolationRow
@@ -71,11 +72,14 @@ def add_report(session: Session, report: AnyReport, now: datetime) -> Receipt:
     """Add a report for which `known_receipt` found nothing, with what follows from it."""
     violation = session.get(ViolationRow, report.violation_id)
     if isinstance(report, ConfirmedReport):
-        session.add(_violation_row(report, now))
+        violation = _violation_row(report, now)
+        session.add(violation)
+        settle(session, violation)
     elif violation is not None:
         violation.last_seq = report.seq
         if isinstance(report, EndedReport):
             violation.ended_s = report.ended_s
+            settle(session, violation)
     session.flush()
     body = report_bytes(report)
     digest = content_hash(body)

@@ -13,6 +13,7 @@ from sqlalchemy import (
     String,
     TypeDecorator,
     UniqueConstraint,
+    false,
 )
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -90,7 +91,8 @@ class Camera(Base):
 class ViolationRow(Base):
     """What the reports and decisions of one violation add up to; can be made again from them.
 
-    `state` is a `decisions.State`; `decision_id` the newest decision, 0 before the first.
+    `state` is a `decisions.State`; `decision_id` the newest decision, 0 before the first. `incident_id` is the
+    incident that it is reviewed with, `by_hand` whether a person put it there (see `incident_members`).
     """
 
     __tablename__ = "violations"
@@ -108,6 +110,8 @@ class ViolationRow(Base):
     state: Mapped[str] = mapped_column(String(20))
     decision_id: Mapped[int]
     zone: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    incident_id: Mapped[str] = mapped_column(String(64), default="", server_default="", index=True)
+    by_hand: Mapped[bool] = mapped_column(default=False, server_default=false())
     __table_args__ = (
         Index("violations_by_time", "captured_at", "violation_id"),
         Index("violations_by_state", "state", "captured_at", "violation_id"),

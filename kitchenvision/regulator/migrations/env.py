@@ -2,10 +2,11 @@
 
 from alembic import context
 
-from kitchenvision.regulator import case_tables
+from kitchenvision.regulator import case_tables, review_tables
 from kitchenvision.regulator.tables import Base
 
-assert case_tables.CaseRow.metadata is Base.metadata  # imported for its tables
+for table in (case_tables.CaseRow, review_tables.ReviewClaim):
+    assert table.metadata is Base.metadata  # imported for its tables
 context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Base.metadata,
