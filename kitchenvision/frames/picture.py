@@ -55,11 +55,18 @@ class AvPicture:
 
     Args:
         frame: kept as it is until somebody asks for pixels. sample_aspect: width of a sample over its height.
+        orientation: of the whole stream, where it is known; else the frame is asked. A frame that was asked is only
+            freed by Python's collector of cycles (PyAV's side data refer back to it): dozens of them are 300 MB.
     """
 
-    def __init__(self, frame: av.VideoFrame, sample_aspect: Fraction | None = None) -> None:
+    def __init__(
+        self,
+        frame: av.VideoFrame,
+        sample_aspect: Fraction | None = None,
+        orientation: Orientation | None = None,
+    ) -> None:
         self._frame = frame
-        self._orientation = orientation_of(frame)
+        self._orientation = orientation_of(frame) if orientation is None else orientation
         self._stored = (_shown_width(frame.width, sample_aspect), frame.height)
         self._rgb: Pixels | None = None
 

@@ -16,7 +16,7 @@ from kitchenvision.errors import SourceBroken, SourceUnreadable
 from kitchenvision.frames.decoding import Damage, VideoPacket, decoded
 from kitchenvision.frames.dialing import CodecUnsupported, dial, shown_address
 from kitchenvision.frames.packet_ring import PacketRing
-from kitchenvision.frames.picture import AvPicture
+from kitchenvision.frames.picture import AvPicture, Orientation, orientation_of
 from kitchenvision.frames.remux import TimedPacket
 from kitchenvision.frames.sampler import sampled
 from kitchenvision.frames.source import ClipSpan, FrameSource, SourceInfo, SourceOptions
@@ -188,6 +188,7 @@ class _Feed:
         # Some cameras stamp pictures in the order of sending: with B-frames shown times then go back and forth.
         self._by_dts = False
         self._last_pts: int | None = None
+        self._orientation: Orientation | None = None  # a camera that is turned over calls anew
         self._timeline = Timeline(1 / self.fps)
         self._waiting: list[VideoPacket] = []
         self._due_s = 0.0
@@ -239,7 +240,9 @@ class _Feed:
             for frame in decoded(packet, self.damage):
                 media_s = self._timeline.at(self._own_s(frame))
                 pictures += 1
-                yield media_s, _Arrived(AvPicture(frame, self.stream.sample_aspect_ratio), captured_at)
+                self._orientation = self._orientation or orientation_of(frame)
+                picture = AvPicture(frame, self.stream.sample_aspect_ratio, self._orientation)
+                yield media_s, _Arrived(picture, captured_at)
             self._keep()
 
     def _own_s(self, frame: av.VideoFrame) -> float | None:
