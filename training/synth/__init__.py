@@ -1,0 +1,1 @@
+"""Rendered canteens: cooks whose hats, masks and cigarettes are known exactly, seen from a camera's place."""

@@ -1,0 +1,1 @@
+"""All that needs Blender (`bpy`, `mathutils`); nothing outside this folder imports them."""
