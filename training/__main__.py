@@ -15,20 +15,25 @@ from training.calibrate import calibrate
 from training.card import write_card
 from training.evaluate import PROFILES, evaluate
 from training.export import export
+from training.folds import folds
 from training.plots import plots
 from training.pseudo import pseudo
 from training.settings import Settings, SettingsError, read_settings
+from training.teach import teach
 from training.train_frame import train_cigarette, train_frame
 from training.train_zoom import train_zoom
 
 STAGES = ("build", "pseudo", "frame", "cigarette", "zoom", "calibrate", "export", "evaluate", "plots", "card")
-MEASURES = ("accusations",)  # take an hour and more, so they are not part of `run`
+MORE = ("teach",)  # needs a model already
+MEASURES = ("accusations", "folds")  # take an hour and more, so they are not part of `run`
 
 
 def parsed(arguments: list[str] | None) -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="python -m training", description=__doc__)
-    parser.add_argument("stage", choices=(*STAGES, *MEASURES, "run"), help="one stage, or `run` for all up to card")
+    parser.add_argument(
+        "stage", choices=(*STAGES, *MORE, *MEASURES, "run"), help="one stage, or `run` for all up to card"
+    )
     parser.add_argument(
         "--config", type=Path, required=True, help="the recipe, e.g. training/configs/canteen_n.toml"
     )
@@ -38,8 +43,16 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--out", type=Path, required=True, help="folder for caches, checkpoints, metrics, the export"
     )
-    parser.add_argument("--init", type=Path, help="YOLO11n COCO checkpoint; without it weights start random")
-    parser.add_argument("--model", type=Path, help="model folder to evaluate; default OUT/export")
+    parser.add_argument(
+        "--init",
+        type=Path,
+        help="YOLO11n COCO checkpoint, or a model folder to train on; without it weights start random",
+    )
+    parser.add_argument(
+        "--model",
+        type=Path,
+        help="model folder to evaluate and teach with, and for looks not trained here; default OUT/export",
+    )
     parser.add_argument("--score", type=Path, help="scoring script with a function score(truth, answers)")
     parser.add_argument("--sheets", type=Path, help="camera-scale sheets with truth.jsonl")
     parser.add_argument("--every", type=int, default=1, help="evaluate every n-th picture")
@@ -64,13 +77,15 @@ def stages(given: argparse.Namespace, settings: Settings) -> dict[str, Callable[
     return {
         "build": lambda: build(given.data, given.out, settings.data),
         "pseudo": lambda: pseudo(given.out, settings, given.init),
+        "teach": lambda: teach(given.data, given.out, settings, model),
         "frame": lambda: train_frame(given.out, settings, given.init),
-        "cigarette": lambda: train_cigarette(given.out, settings),
+        "cigarette": lambda: train_cigarette(given.out, settings, given.init),
         "zoom": lambda: train_zoom(given.out, settings, given.init),
         "calibrate": lambda: calibrate(given.out, settings),
-        "export": lambda: export(given.out, settings),
+        "export": lambda: export(given.out, settings, given.model),
         "evaluate": lambda: evaluate(given.data, given.out, model, options),
         "accusations": lambda: accusations(given.data, given.out, model, films),
+        "folds": lambda: folds(given.out, settings, given.init),
         "plots": lambda: plots(given.data, given.out, options),
         "card": lambda: write_card(given.out, settings),
     }

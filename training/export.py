@@ -11,6 +11,8 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import shutil
+import tomllib
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -36,6 +38,7 @@ from training.sheets import Sheets
 from ultralytics.nn.modules.conv import Conv
 from ultralytics.utils.torch_utils import fuse_conv_and_bn
 
+FILES = {"frame": "model.onnx", "cigarette": "cigarette.onnx", "zoom": "zoom.onnx"}
 OPSET = 17
 _SMALL = 64  # initialisers of fewer numbers stay FP32: shapes, scales, biases of a few
 
@@ -135,7 +138,7 @@ def write_onnx(
 def load_frame(out: Path, settings: Settings, look: str = "frame") -> tuple[nn.Module, dict[str, Any]]:
     """The averaged frame net (or `look="cigarette"`) and its checkpoint."""
     state = averaged_weights(out / look)
-    net = frame_net(settings.architecture, None)
+    net = frame_net(settings.architecture, None, settings.activation)
     net.load_state_dict(state["average"])
     return net.eval(), state
 
@@ -175,23 +178,37 @@ def calibration_sheets(out: Path, settings: Settings, given: FrameSettings) -> l
     return [np.ascontiguousarray(image[..., ::-1]) for image in drawn]
 
 
-def export(out: Path, settings: Settings) -> Path:
-    """Write OUT/export/{model.onnx, zoom.onnx, cigarette.onnx, model.toml}; returns the folder."""
+def export_zoom(out: Path, settings: Settings, path: Path) -> dict[str, Any]:
+    """Write the zoom net with its temperatures; returns its checkpoint."""
+    zoom, state = load_zoom(out, settings)
+    size = settings.zoom.size_px
+    names = {"crops": {0: "heads"}, "head": {0: "heads"}, "hat": {0: "heads"}, "mask": {0: "heads"}}
+    sample = torch.zeros(2, size, size, 3, dtype=torch.uint8)
+    write_onnx(ZoomGraph(fused(zoom), temperatures(out)), sample, path, names)
+    return state
+
+
+def export(out: Path, settings: Settings, base: Path | None = None) -> Path:
+    """Write OUT/export/{model.onnx, zoom.onnx, cigarette.onnx, model.toml}; returns the folder.
+
+    A look that was not trained in OUT is taken from the model folder `base`.
+
+    Raises:
+        FileNotFoundError: a look was not trained, and there is no `base`.
+    """
     folder = out / "export"
     folder.mkdir(parents=True, exist_ok=True)
-    frame_state = export_frame(out, settings, "frame", folder / "model.onnx")
-    cigarette_state = export_frame(out, settings, "cigarette", folder / "cigarette.onnx")
-    zoom, zoom_state = load_zoom(out, settings)
-    size = settings.zoom.size_px
-    write_onnx(
-        ZoomGraph(fused(zoom), temperatures(out)),
-        torch.zeros(2, size, size, 3, dtype=torch.uint8),
-        folder / "zoom.onnx",
-        {"crops": {0: "heads"}, "head": {0: "heads"}, "hat": {0: "heads"}, "mask": {0: "heads"}},
-    )
-    states = {"frame": frame_state, "cigarette": cigarette_state, "zoom": zoom_state}
+    given = tomllib.loads((base / "model.toml").read_text("utf-8")).get("trained", {}) if base else {}
     trained: dict[str, Any] = {}
-    for look, state in states.items():
+    for look, file in FILES.items():
+        if base and not (out / look / "checkpoint.pt").is_file():
+            shutil.copyfile(base / file, folder / file)
+            trained |= {key: value for key, value in given.items() if key.startswith(f"{look}_")}
+            continue
+        if look == "zoom":
+            state = export_zoom(out, settings, folder / file)
+        else:
+            state = export_frame(out, settings, look, folder / file)
         trained |= {f"{look}_steps": state["step"], f"{look}_minutes": round(state["elapsed_s"] / 60)}
         trained[f"{look}_seed"] = getattr(settings, look).loop.seed
     (folder / "model.toml").write_text(model_toml(settings, folder, trained), "utf-8")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,7 @@ import torch
 
 from training.camera_look import camera_look
 from training.labels import JUDGED_PX
-from training.pack import Pack
+from training.pack import Pack, Packs
 from training.settings import HAT, MASK, ZoomSettings
 
 UNASKED = -1
@@ -28,7 +29,7 @@ class HeadSample:
     mask: int
 
 
-_FAMILY_WEIGHT = {"cook": 7.0, "own": 7.0, "still": 5.0, "render": 1.6, "clean": 1.6, "helmet": 0.45}
+_FAMILY_WEIGHT = {"cook": 7.0, "own": 7.0, "still": 5.0, "render": 1.6, "clean": 1.6, "helmet": 0.45, "taught": 0.5}
 _MASK_HAT_WEIGHT = {"food_or_clinical": 6.0, "other": 4.0, "unclear": 0.6, None: 0.7}
 
 
@@ -45,6 +46,8 @@ def draw_weight(fact: dict[str, Any]) -> float:
     weight = _FAMILY_WEIGHT.get(family, 1.0)
     if family == "mask":
         weight *= _MASK_HAT_WEIGHT.get(fact["hat_kind"], 1.0)
+    if family == "taught" and fact["hat"] == "covered":
+        weight *= 6.0
     if family == "cook" and fact["hat"] == "covered":
         weight *= 2.0 if fact["hat_kind"] == "other" else 1.3
     if fact["mask"] == "incorrect" and family != "still":
@@ -121,9 +124,20 @@ def occluded(crop: Any, rng: np.random.Generator) -> Any:
 class HeadCrops:
     """Draws samples from OUT/set/heads (and background boxes from the same squares)."""
 
-    def __init__(self, pack: Pack, settings: ZoomSettings, splits: tuple[str, ...] = ("train",)) -> None:
+    def __init__(
+        self,
+        pack: Pack | Packs,
+        settings: ZoomSettings,
+        splits: tuple[str, ...] = ("train",),
+        barred: Collection[str] = (),
+    ) -> None:
+        """`splits` of cooks are drawn, of the rest `train`; cooks of the `barred` groups never are."""
         self._pack, self._settings = pack, settings
-        self.members = [i for i, fact in enumerate(pack.facts) if fact["split"] in splits]
+        self.members = [
+            i
+            for i, fact in enumerate(pack.facts)
+            if fact["split"] in (splits if fact["family"] == "cook" else ("train",)) and fact["group"] not in barred
+        ]
         weights = np.array([draw_weight(pack.facts[i]) for i in self.members])
         self._cumulated = np.cumsum(weights) / weights.sum()
 

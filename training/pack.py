@@ -62,3 +62,19 @@ class Pack:
         fact = self.facts[i]
         flag = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}[reduce]
         return cv2.imdecode(self._bytes[fact["at"] : fact["at"] + fact["bytes"]], flag)
+
+
+class Packs:
+    """Several packs as one."""
+
+    def __init__(self, packs: list[Pack]) -> None:
+        self.facts = [fact for pack in packs for fact in pack.facts]
+        self._places = [(pack, i) for pack in packs for i in range(len(pack))]
+
+    def __len__(self) -> int:
+        return len(self.facts)
+
+    def picture(self, i: int) -> Picture:
+        """See `Pack.picture`."""
+        pack, at = self._places[i]
+        return pack.picture(at)

@@ -9,6 +9,7 @@ from typing import Any
 
 CLASSES = ("person", "head", "cigarette")
 HAT = ("covered", "bare", "cannot_judge")
+ACTIVATIONS = ("silu", "relu")
 MASK = ("worn", "incorrect", "none", "cannot_judge")
 
 
@@ -24,6 +25,7 @@ class DataSettings:
     pseudo_side_px: int = 416
     pseudo_positive: float = 0.5
     pseudo_ignore: float = 0.1
+    taught_least: float = 0.97  # probability of an answer that stands in for a label
     dev_stills: int = 16  # rendered stills kept out of training, by room
     dev_renders: int = 100  # rendered heads kept out of training, by room
 
@@ -57,6 +59,7 @@ class FrameSettings:
     smoke_portraits: float = 0.65  # of the portrait sheets: pictures that are labelled for cigarettes
     cigarette_weight: float = 2.0  # of its class loss: it is small, rare and starts without COCO's help
     cook_repeat: int = 4
+    masked: bool = True  # absence counts only where it is known; false = wherever nothing is labelled (ablation)
     box_gain: float = 7.5
     class_gain: float = 0.5
     dfl_gain: float = 1.5
@@ -81,6 +84,7 @@ class Settings:
     version: str
     device: str = "auto"
     architecture: str = "yolo11n.yaml"
+    activation: str = "silu"  # of the frame and cigarette looks: silu or relu
     data: DataSettings = field(default_factory=DataSettings)
     frame: FrameSettings = field(default_factory=FrameSettings)
     zoom: ZoomSettings = field(default_factory=ZoomSettings)
@@ -102,6 +106,8 @@ def _section(kind: type, values: dict[str, Any], where: str) -> Any:
     for key, value in values.items():
         if key not in known:
             raise SettingsError(f"[{where}] {key} = {value!r}: unknown key, known are {', '.join(sorted(known))}")
+    if values.get("activation", "silu") not in ACTIVATIONS:
+        raise SettingsError(f"[{where}] activation = {values['activation']!r}: expected one of {ACTIVATIONS}")
     ready = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     for key, sub in _SECTIONS.items():
         if isinstance(ready.get(key), dict) and key in known:

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from training.build import read_set
+from training.carry import carry
 from training.frame_loss import FrameLoss
 from training.loop import Batch, Run, averaged_weights, train
 from training.networks import device_of, frame_net, freeze_leading
@@ -18,6 +19,8 @@ from training.sheets import Sheets
 
 # isort: split
 from ultralytics.nn.tasks import DetectionModel
+
+_STATISTICS_BATCHES = 12
 
 
 class FrameTask:
@@ -42,22 +45,38 @@ class FrameTask:
         images = batch["images"].to(device).contiguous(memory_format=torch.channels_last).float() / 255
         with torch.autocast(device.type, torch.bfloat16, enabled=self._settings.loop.bfloat16):
             raw = self.net(images)
-        return self._loss(raw, batch["targets"].to(device), batch["known"].to(device))
+        known = batch["known"].to(device)
+        return self._loss(
+            raw, batch["targets"].to(device), known if self._settings.masked else torch.ones_like(known)
+        )
 
 
 def train_frame(out: Path, settings: Settings, init: Path | None) -> Run:
-    """Train the frame look or go on training; weights in OUT/frame/checkpoint.pt."""
-    net = frame_net(settings.architecture, init)
-    return _train(out, settings, settings.frame, net, "frame")
+    """Train the frame look or go on training; weights in OUT/frame/checkpoint.pt.
+
+    `init` is a YOLO checkpoint, or a model folder whose frame look is trained on.
+    """
+    return _train(out, settings, init, "frame", None if init is not None and init.is_dir() else init)
 
 
-def train_cigarette(out: Path, settings: Settings) -> Run:
-    """Train the cigarette look on from the frame look's weights; weights in OUT/cigarette/checkpoint.pt."""
-    net = frame_net(settings.architecture, None)
-    net.load_state_dict(averaged_weights(out / "frame")["average"])
-    return _train(out, settings, settings.cigarette, net, "cigarette")
+def train_cigarette(out: Path, settings: Settings, init: Path | None) -> Run:
+    """Train the cigarette look; weights in OUT/cigarette/checkpoint.pt.
+
+    It goes on from a model folder's if `init` is one, else from the frame look's weights.
+    """
+    return _train(out, settings, init, "cigarette", None)
 
 
-def _train(out: Path, settings: Settings, look: FrameSettings, net: DetectionModel, name: str) -> Run:
+def _train(out: Path, settings: Settings, init: Path | None, name: str, checkpoint: Path | None) -> Run:
+    look: FrameSettings = getattr(settings, name)
     sheets = Sheets(Pack(out / "set/frames"), read_set(out), read_persons(out), (settings.data, look))
+    net = frame_net(settings.architecture, checkpoint, settings.activation)
+    if init is not None and init.is_dir():
+        rng = np.random.default_rng([look.loop.seed, 9])
+        drawn = (
+            sheets.batch(rng, 8, look.sizes_px[-1])["images"].float() / 255 for _ in range(_STATISTICS_BATCHES)
+        )
+        carry(net, init / ("model.onnx" if name == "frame" else "cigarette.onnx"), drawn)
+    elif name == "cigarette":
+        net.load_state_dict(averaged_weights(out / "frame")["average"])
     return train(FrameTask(settings.device, look, sheets, net), look.loop, out / name)

@@ -8,14 +8,18 @@ import numpy as np
 import torch
 from torch.nn import functional
 
+from training.carry import carry
 from training.head_crops import UNASKED, HeadCrops
 from training.loop import Batch, Run, train
 from training.networks import ZoomNet, device_of, split_logits
-from training.pack import Pack
+from training.pack import Packs
 from training.settings import MASK, Settings
+from training.teach import taught_heads
 
 # Wrongly worn masks are one in twenty; without weight they vanish between worn and none.
 _MASK_WEIGHT = torch.tensor([1.5 if answer == "incorrect" else 1.0 for answer in MASK])
+
+_STATISTICS_BATCHES = 24
 
 
 class ZoomTask:
@@ -56,6 +60,11 @@ def _masked(logits: torch.Tensor, answers: torch.Tensor, weight: torch.Tensor | 
 
 
 def train_zoom(out: Path, settings: Settings, init: Path | None) -> Run:
-    """Train or go on training; weights in OUT/zoom/checkpoint.pt."""
-    crops = HeadCrops(Pack(out / "set/heads"), settings.zoom)
-    return train(ZoomTask(settings, crops, init), settings.zoom.loop, out / "zoom")
+    """Train or go on training; weights in OUT/zoom/checkpoint.pt. `init` is a checkpoint or a model folder."""
+    onward = init is not None and init.is_dir()
+    task = ZoomTask(settings, HeadCrops(Packs(taught_heads(out)), settings.zoom), None if onward else init)
+    if onward and init is not None:
+        rng = np.random.default_rng([settings.zoom.loop.seed, 9])
+        drawn = (task.batch(rng, 0.0)["crops"].float() / 255 for _ in range(_STATISTICS_BATCHES))
+        carry(task.net, init / "zoom.onnx", drawn)
+    return train(task, settings.zoom.loop, out / "zoom")

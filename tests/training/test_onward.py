@@ -1,0 +1,142 @@
+"""Training on from a model folder: nothing is lost on the way there and back, and its answers can teach."""
+
+import json
+import shutil
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="training needs the extra `train`: torch is not installed")
+pytest.importorskip("ultralytics", reason="training needs the extra `train`: ultralytics is not installed")
+pytest.importorskip("onnx", reason="training needs the extra `train`: onnx is not installed")
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # importing torch and ultralytics warns of their own parts
+    import onnxruntime
+    import torch
+
+    from kitchenvision.detect.model_card import load_card
+    from training.__main__ import main
+    from training.carry import carry, stored_weights
+    from training.export import FrameGraph
+    from training.networks import ZoomNet, frame_net, mirrored_logits, split_logits
+    from training.teach import sure, taught_heads
+
+from tiny_set import RECIPE, write_tiny_set
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"),
+]
+SHIPPED = Path(__file__).parents[2] / "models/canteen-n"
+NET = "yolo11n.yaml"
+
+
+def session(path: Path) -> onnxruntime.InferenceSession:
+    return onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
+
+
+def noise(*shape: int) -> np.ndarray:
+    return np.random.default_rng(1).integers(0, 255, shape, np.uint8)
+
+
+def test_a_carried_zoom_net_answers_as_the_model_that_it_came_from() -> None:
+    net = ZoomNet(NET, None)
+    carry(net, SHIPPED / "zoom.onnx", [torch.rand(8, 3, 112, 112)])
+    crops = noise(4, 112, 112, 3)
+    head, hat, _ = session(SHIPPED / "zoom.onnx").run(None, {"crops": crops})
+    with torch.inference_mode():
+        floats = torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
+        own_head, own_hat, _ = split_logits(mirrored_logits(net.eval(), floats))
+    # The graph divides its logits by one temperature a question.
+    odds = np.log(head / (1 - head)).ravel()
+    assert np.ptp(odds / own_head.numpy().ravel()) < 1e-3
+    shipped, own = np.log(hat[:, 0] / hat[:, 1]), (own_hat[:, 0] - own_hat[:, 1]).numpy()
+    assert np.ptp(shipped / own) < 1e-2
+
+
+@pytest.mark.parametrize(("file", "atol"), [("cigarette.onnx", 1e-3), ("model.onnx", 0.2)])
+def test_a_carried_frame_net_answers_as_the_model_that_it_came_from(file: str, atol: float) -> None:
+    """To the digit from FP16, roughly from eight bits, whose activations the carried net does not round."""
+    net = frame_net(NET, None)
+    carry(net, SHIPPED / file, [torch.rand(2, 3, 96, 96)])
+    pictures = noise(1, 96, 128, 3)
+    (answer,) = session(SHIPPED / file).run(None, {"images": pictures})
+    with torch.inference_mode():
+        own = FrameGraph(net)(torch.from_numpy(pictures)).numpy()
+    np.testing.assert_allclose(own[:, 4:], answer[:, 4:], atol=atol)
+
+
+def test_batch_statistics_are_those_of_the_batches() -> None:
+    net, batch = ZoomNet(NET, None), torch.rand(16, 3, 64, 64)
+    carry(net, SHIPPED / "zoom.onnx", [batch])
+    with torch.inference_mode():
+        first = net.backbone[0].conv(batch)
+    torch.testing.assert_close(net.backbone[0].bn.running_mean, first.mean((0, 2, 3)), atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(
+        net.backbone[0].bn.running_var, first.var((0, 2, 3), unbiased=False), atol=1e-4, rtol=1e-3
+    )
+
+
+def test_a_graph_of_another_net_is_refused() -> None:
+    with pytest.raises(ValueError, match="another architecture"):
+        carry(frame_net(NET, None), SHIPPED / "zoom.onnx", [torch.rand(1, 3, 64, 64)])
+    with pytest.raises(ValueError, match="no batches"):
+        carry(ZoomNet(NET, None), SHIPPED / "zoom.onnx", [])
+
+
+def test_every_weight_of_an_eight_bit_graph_is_found() -> None:
+    eight, half = stored_weights(SHIPPED / "model.onnx"), stored_weights(SHIPPED / "cigarette.onnx")
+    assert {n: v.shape for n, v in eight.items()} == {n: v.shape for n, v in half.items()}
+
+
+def test_only_a_sure_answer_stands_in_for_a_label() -> None:
+    assert sure({"covered": 0.98, "bare": 0.02}, 0.97) == "covered"
+    assert sure({"covered": 0.9, "bare": 0.1}, 0.97) is None
+
+
+@pytest.fixture(scope="module")
+def onward(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny set, taught by the shipped model, whose zoom look was trained on for a few steps."""
+    root = tmp_path_factory.mktemp("onward")
+    write_tiny_set(root / "data")
+    (root / "recipe.toml").write_text(RECIPE.format(steps=2).replace("size_px = 64", "size_px = 112"), "utf-8")
+    model = root / "models/shipped"
+    shutil.copytree(SHIPPED, model)
+    for stage, more in (
+        ("build", []),
+        ("teach", ["--model", str(model)]),
+        ("zoom", ["--init", str(model)]),
+        ("calibrate", []),
+        ("export", ["--model", str(model)]),
+    ):
+        given = ["--config", str(root / "recipe.toml"), "--data", str(root / "data"), "--out", str(root / "out")]
+        assert main([stage, *given, *more]) == 0
+    return root
+
+
+def test_a_look_that_was_not_trained_is_that_of_the_model_folder(onward: Path) -> None:
+    out = onward / "out/export"
+    for file in ("model.onnx", "cigarette.onnx"):
+        assert (out / file).read_bytes() == (SHIPPED / file).read_bytes()
+    assert (out / "zoom.onnx").read_bytes() != (SHIPPED / "zoom.onnx").read_bytes()
+    card = load_card(onward / "out", "export")
+    assert card.zoom is not None
+    assert "frame_steps" in (out / "model.toml").read_text("utf-8")
+
+
+def test_teaching_writes_answers_only_where_labels_are_silent(onward: Path) -> None:
+    packs = taught_heads(onward / "out")
+    assert len(packs) == 2
+    rows = [json.loads(line) for line in (onward / "out/set/answers.jsonl").read_text("utf-8").splitlines() if line]
+    labelled = [json.loads(line) for line in (onward / "out/set/heads.jsonl").read_text("utf-8").splitlines()]
+    for row in rows:
+        assert all(labelled[row["index"]][q] is None for q in ("hat", "mask") if row.get(q))
+
+
+def test_without_a_model_folder_a_missing_look_is_named(onward: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["--config", str(onward / "recipe.toml"), "--data", str(onward / "data")]
+    assert main(["export", *given, "--out", str(onward / "out")]) == 2
+    assert "run the training stage first" in capsys.readouterr().err

@@ -1,0 +1,132 @@
+"""Training on from a model that was shipped: its ONNX weights become those of a net that can be trained.
+
+An exported graph has its batch norms folded into the convolutions. Each gets one back that changes nothing: a few
+batches are run, and a norm with the measured mean m and variance v scales by sqrt(v + eps) and shifts by m, so that
+the net answers as before and batch statistics, which training uses, fit it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import torch
+from onnx import numpy_helper
+from torch import nn
+
+from training import torchvision_shim  # noqa: F401  ultralytics needs a torchvision that imports
+
+# isort: split
+from ultralytics.nn.modules.conv import Conv
+
+_PREFIX = "net."  # export.FrameGraph and export.ZoomGraph hold the net under this name
+
+Weights = dict[str, np.ndarray[Any, np.dtype[np.float32]]]
+
+
+def stored_weights(path: Path) -> Weights:
+    """Weights and biases of an exported graph by their name in the net, whether stored in 32, 16 or 8 bits."""
+    stored = {tensor.name: tensor for tensor in onnx.load(str(path)).graph.initializer}
+    values = {name: numpy_helper.to_array(tensor) for name, tensor in stored.items() if name.startswith(_PREFIX)}
+    found: Weights = {}
+    for name, value in values.items():
+        if name.endswith((".weight", ".bias")):
+            found[name.removeprefix(_PREFIX)] = value.astype(np.float32)
+        elif name.endswith(".f16"):
+            found[name.removeprefix(_PREFIX).removesuffix(".f16")] = value.astype(np.float32)
+        elif name.endswith("_quantized"):
+            whole = name.removesuffix("_quantized")
+            scale = values.get(f"{name}_scale", values.get(f"{whole}_scale"))
+            if scale is None:
+                raise ValueError(f"{path}: {name} has no scale beside it: not a graph of this package")
+            spread = np.reshape(scale, (-1,) + (1,) * (value.ndim - 1)) if np.ndim(scale) else scale
+            found[whole.removeprefix(_PREFIX)] = (value.astype(np.float32) * spread).astype(np.float32)
+    return found
+
+
+def carry(net: nn.Module, path: Path, batches: Iterable[torch.Tensor]) -> None:
+    """Give `net` the weights of an exported graph of the same shape; it then answers as that graph does.
+
+    Args:
+        net: a net with batch norms, as `networks` makes them.
+        path: `model.onnx`, `cigarette.onnx` or `zoom.onnx` of a model folder.
+        batches: (N, 3, H, W) floats 0..1, some dozens of pictures in all, from which batch statistics are taken.
+
+    Raises:
+        ValueError: a weight is missing or of another shape.
+    """
+    weights = stored_weights(path)
+    folded: dict[str, Conv] = {}
+    for name, module in net.named_modules():
+        if isinstance(module, Conv):
+            folded[name] = module
+    for name, parameter in net.named_parameters():
+        if ".bn." not in name and "dfl" not in name:
+            _copy(parameter, weights, name, path)
+    shifts = {name: torch.from_numpy(_weight(weights, f"{name}.conv.bias", path)) for name in folded}
+    for name, module in folded.items():
+        _identity(module.bn, shifts[name])
+    _measure(net, folded, batches)
+
+
+def _weight(weights: Weights, name: str, path: Path) -> np.ndarray[Any, np.dtype[np.float32]]:
+    if name not in weights:
+        raise ValueError(f"{path} has no {name}: it was exported from a net of another architecture")
+    return weights[name]
+
+
+def _copy(parameter: torch.Tensor, weights: Weights, name: str, path: Path) -> None:
+    value = torch.from_numpy(_weight(weights, name, path))
+    if value.shape != parameter.shape:
+        raise ValueError(
+            f"{path}: {name} is {tuple(value.shape)}, the net has {tuple(parameter.shape)}: another architecture"
+        )
+    with torch.no_grad():
+        parameter.copy_(value)
+
+
+def _identity(norm: nn.BatchNorm2d, shift: torch.Tensor) -> None:
+    with torch.no_grad():
+        norm.running_mean.zero_()
+        norm.running_var.fill_(1 - norm.eps)
+        norm.weight.fill_(1)
+        norm.bias.copy_(shift)
+
+
+@torch.no_grad()
+def _measure(net: nn.Module, folded: dict[str, Conv], batches: Iterable[torch.Tensor]) -> None:
+    """Replace the norms that do nothing by norms that do nothing with true statistics."""
+    sums: dict[str, torch.Tensor] = {}
+    counts = dict.fromkeys(folded, 0)
+
+    def hook(name: str) -> Callable[[nn.Module, Any, torch.Tensor], None]:
+        def add(_: nn.Module, __: Any, output: torch.Tensor) -> None:
+            values = output.double().transpose(0, 1).flatten(1)
+            both = torch.stack((values.sum(1), values.square().sum(1)))
+            sums[name] = sums[name] + both if name in sums else both
+            counts[name] += values.shape[1]
+
+        return add
+
+    handles = [module.conv.register_forward_hook(hook(name)) for name, module in folded.items()]
+    was_training = net.training
+    net.eval()
+    try:
+        for batch in batches:
+            net(batch)
+    finally:
+        for handle in handles:
+            handle.remove()
+        net.train(was_training)
+    for name, module in folded.items():
+        if not counts[name]:
+            raise ValueError("no batches to take batch statistics from: expected some dozens of pictures")
+        mean, square = sums[name] / counts[name]
+        norm = module.bn
+        norm.running_mean.copy_(mean)
+        norm.running_var.copy_((square - mean.square()).clamp(min=0))
+        norm.weight.copy_((norm.running_var + norm.eps).sqrt())
+        norm.bias.add_(norm.running_mean)
