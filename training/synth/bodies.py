@@ -170,6 +170,12 @@ class BaseBody:
         return {name: sorted({i for face, _ in faces for i in face}) for name, faces in cubes.items()}
 
     @cached_property
+    def body_faces(self) -> tuple[Array, Array]:
+        """The skin's quads (faces, 4), and the same with the indices of their UVs."""
+        pairs = self.groups["body"]
+        return np.array([face for face, _ in pairs]), np.array([textured for _, textured in pairs])
+
+    @cached_property
     def ears(self) -> Array:
         """(vertices,) bool: what moves when the ears grow."""
         grown = sum(np.abs(self.target(f"ears/{side}-ear-scale-incr")).sum(1) for side in "lr")

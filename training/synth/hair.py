@@ -292,10 +292,9 @@ def _clumped(points: Array, style: Style, noise: np.random.Generator) -> Array:
     """Strands drawn towards a few guides, more at their ends."""
     n, k = points.shape[:2]
     guides = noise.choice(n, min(n, style.clumps), replace=False)
-    nearest = np.empty(n, int)
-    for start in range(0, n, 2000):
-        away = points[start : start + 2000, 0][:, None] - points[guides, 0][None]
-        nearest[start : start + 2000] = (away**2).sum(-1).argmin(1)
+    of_guides = points[guides, 0]
+    # The nearest root: |a - b|^2 less the part that is the same for all guides.
+    nearest = ((of_guides**2).sum(1)[None] - 2 * points[:, 0] @ of_guides.T).argmin(1)
     t = np.linspace(0, 1, k)[None, :, None]
     guide = points[guides[nearest]] + (points[:, :1] - points[guides[nearest], :1]) * (1 - t)
     return np.asarray(points * (1 - style.clump * t) + guide * style.clump * t)

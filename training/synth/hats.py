@@ -12,7 +12,7 @@ from training.synth.hair import Line
 from training.synth.mesh import Array, Colour, Look, Part, closed, turn
 from training.synth.skull import Skull, filled_ring
 
-WHITE, BLACK, NAVY = (0.82, 0.82, 0.80), (0.015, 0.015, 0.017), (0.02, 0.03, 0.09)
+WHITE, BLACK, NAVY = (0.82, 0.82, 0.80), (0.015, 0.015, 0.017), (0.012, 0.018, 0.055)
 _AROUND = 72
 
 

@@ -102,25 +102,20 @@ class Human:
     def skin(self, look: Look, bare_arms: bool) -> None:
         """Add what shows of the body: head with neck, hands (with arms under short sleeves), eyes."""
         base = self.base
-        faces = [face for face, _ in base.groups["body"]]
-        textured = [face for _, face in base.groups["body"]]
+        faces, textured = base.body_faces
         neck = self.share(("head", "neck_01"))
-        neck_z = self.joints["neck_01"][0][2]
-        head = [
-            i
-            for i, face in enumerate(faces)
-            if (neck[face] > 0.02).all()
-            or (self.v[face][:, 2].mean() > neck_z - 0.10 and np.abs(self.v[face][:, 0]).mean() < 0.09)
-        ]
+        middle = self.v[faces].mean(1)
+        collar = (middle[:, 2] > self.joints["neck_01"][0][2] - 0.10) & (np.abs(self.v[faces][..., 0]).mean(1) < 0.09)
+        head = np.flatnonzero((neck[faces] > 0.02).all(1) | collar)
         fingers = ("hand", "index", "middle", "ring", "pinky", "thumb")
         arms = self.share(fingers + (("lowerarm", "upperarm") if bare_arms else ()))
         # A stump under the sleeve, so that a turned wrist leaves no hole.
         to_wrist = np.minimum(*(np.linalg.norm(self.v - self.joints[f"hand_{s}"][0], axis=1) for s in "lr"))
         stump = (to_wrist < 0.10) & (self.share(("lowerarm",)) + arms > 0.8)
-        hands = [i for i, face in enumerate(faces) if ((arms[face] > 0.35) | stump[face]).all()]
+        hands = np.flatnonzero(((arms[faces] > 0.35) | stump[faces]).all(1))
         for name, chosen in (("head", head), ("hands", hands)):
-            own = Part(name, self.v, base.weights, [faces[i] for i in chosen], look, base.uv)
-            own.uv_faces = [textured[i] for i in chosen]
+            own = Part(name, self.v, base.weights, faces[chosen].tolist(), look, base.uv)
+            own.uv_faces = textured[chosen].tolist()
             self.parts.append(own)
         self.parts.append(self._eyes())
 
