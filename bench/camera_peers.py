@@ -1,10 +1,10 @@
-"""What the best peers' detection alone costs on the same clips: ultralytics' own, on one core. Started by cameras.py.
+"""What the best peers' detection alone costs on the same clips, on one core. Started by cameras.py.
 
     python bench/camera_peers.py '{"kind": "openvino", "clip": "..", "cameras": 1, "seconds": 12, "core": 0}'
 
 openvino: ultralytics' OpenVINO export, every fifth frame, as its `vid_stride` does it: the others are only grabbed.
 naive: OpenCV reads every frame in full, ultralytics' torch network looks at every fifth. Neither tracks, zooms in,
-judges or keeps anything. YOLO11n is built from its description without weights, since speed does not depend on them.
+judges or keeps anything. YOLO11n is built from its description: speed does not depend on weights.
 The clip is read from a file, which costs less than a stream. Needs ultralytics, torch and openvino (bench/setup).
 """
 

@@ -1,7 +1,7 @@
 """Streams for the camera bench: clips made from the sample videos, and a server that plays them at their speed.
 
-The server speaks HTTP and sends MPEG-TS, which FFmpeg reads as it reads a camera; it runs in a process of its own, so
-that none of its time is counted.
+The server speaks HTTP and sends MPEG-TS, which FFmpeg reads as it reads a camera. It runs in a process of its own,
+so that none of its time is counted.
 """
 
 import json
@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 FPS, KEY_FRAMES_EVERY = 25, 50
 SIZES = {"main": (1920, 1080), "sub": (640, 360)}
 SCENES = ("busy", "empty")
+SAMPLE_SHAPE = (540, 960, 3)
 Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 
 
@@ -34,9 +35,8 @@ def make_clips(folder: Path, seconds: float) -> dict[str, Path]:
     everybody painted out. A little noise is laid over both, as sensors have.
     """
     clips = {}
+    noise = np.random.default_rng(0).integers(0, 6, (4, *SAMPLE_SHAPE), np.uint8)
     for size, (width, height) in SIZES.items():
-        rng = np.random.default_rng(0)
-        noise = rng.integers(-3, 4, (4, height, width, 3), np.int8)
         for scene in SCENES:
             path = folder / f"{size}-{scene}.mp4"
             with av.open(str(path), "w") as out:
@@ -44,9 +44,9 @@ def make_clips(folder: Path, seconds: float) -> dict[str, Path]:
                 stream = out.add_stream("libx264", rate=FPS, options=options)
                 stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
                 for number, picture in enumerate(_pictures(scene, seconds)):
-                    large = cv2.resize(picture, (width, height), interpolation=cv2.INTER_LINEAR)
-                    grainy = np.clip(large.astype(np.int16) + noise[number % 4], 0, 255).astype(np.uint8)
-                    frame = av.VideoFrame.from_ndarray(grainy, "rgb24")
+                    grainy = cv2.add(picture, noise[number % len(noise)])
+                    large = cv2.resize(grainy, (width, height), interpolation=cv2.INTER_LINEAR)
+                    frame = av.VideoFrame.from_ndarray(np.asarray(large, np.uint8), "rgb24")
                     frame.pts = number
                     out.mux(stream.encode(frame))
                 out.mux(stream.encode(None))
@@ -96,7 +96,10 @@ class _Written:
 def as_sent(clip: Path, seconds: float) -> list[tuple[float, bytes]]:
     """(when, bytes) of the clip as MPEG-TS, played again and again with times that go on, for so many seconds."""
     written, sent, told = _Written(), [], 0
-    with av.open(str(clip)) as source, av.open(written, "w", format="mpegts", options={"flush_packets": "1"}) as out:
+    with (
+        av.open(str(clip)) as source,
+        av.open(written, "w", format="mpegts", options={"flush_packets": "1"}) as out,
+    ):
         recorded = source.streams.video[0]
         stream = out.add_stream_from_template(recorded)
         packets = [packet for packet in source.demux(recorded) if packet.size]

@@ -121,11 +121,9 @@ def violation_id(source_id: str, violation: Violation) -> str:
     return content_hash(canonical_json(key))[:_ID_LENGTH]
 
 
-def encode_jpeg(image: Pixels) -> bytes:
-    """(H, W, 3) uint8 RGB as JPEG of quality 90."""
-    ok, data = cv2.imencode(
-        ".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
-    )
+def encode_jpeg(image: Pixels, quality: int = JPEG_QUALITY) -> bytes:
+    """(H, W, 3) uint8 RGB as JPEG; evidence is always of the default quality."""
+    ok, data = cv2.imencode(".jpg", cv2.cvtColor(image, cv2.COLOR_RGB2BGR), [cv2.IMWRITE_JPEG_QUALITY, quality])
     if not ok:
         raise StorageError(f"a picture of shape {image.shape} could not be encoded as JPEG")
     return data.tobytes()

@@ -164,7 +164,7 @@ def _as_json(board: Board) -> dict[str, Any]:
     cameras = []
     for state in board.states():
         row = asdict(state)
-        del row["picture"]
+        del row["picture"], row["thumbnail"]
         for key in ("picture_at", "last_at"):
             row[key] = row[key].isoformat() if row[key] else None
         row["advice"] = ADVICE[Cause(state.cause)] if state.cause else None

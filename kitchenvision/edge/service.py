@@ -11,7 +11,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kitchenvision.delivery import Sender, make_client
+from kitchenvision.delivery.live import LiveLink
 from kitchenvision.edge.disk import DiskFacts, DiskGuard
+from kitchenvision.edge.live import LivePush
 from kitchenvision.edge.page import Board, serve_page
 from kitchenvision.edge.settings import EdgeSettings, addresses
 from kitchenvision.edge.supervisor import Supervisor
@@ -20,6 +22,7 @@ from kitchenvision.outbox import Outbox, Status
 
 _log = logging.getLogger(__name__)
 _TIDY_S = 60.0
+_LIVE_TIMEOUT_S = 10.0
 
 
 @dataclass
@@ -69,7 +72,8 @@ def run_service(
         supervisor = Supervisor(settings, urls, workers_of(settings))
         guard = _Guarding(DiskGuard(settings.data, settings.disk, outbox))
         board = Board(settings, supervisor.states, Delivery(outbox, sender).facts, lambda: guard.facts)
-        with serve_page(board, on_ready), guard.running(stop):
+        live = _pushing(settings, where, supervisor, stop)
+        with serve_page(board, on_ready), guard.running(stop), live:
             supervisor.run(stop)
 
 
@@ -95,6 +99,25 @@ def _delivering(
             stop.set()
             thread.join()
             _last_delivery(sender)
+
+
+@contextmanager
+def _pushing(settings: EdgeSettings, where: Path, supervisor: Supervisor, stop: threading.Event) -> Iterator[None]:
+    """A thread that sends small pictures to the regulator's wall, over a connection of its own."""
+    regulator = settings.regulator
+    if regulator is None or not settings.live.enabled:
+        yield
+        return
+    token = settings.token(os.environ, str(where))
+    with make_client(regulator.url, token, _LIVE_TIMEOUT_S, allow_http=regulator.allow_http) as client:
+        push = LivePush(LiveLink(client), supervisor.states, settings.live, settings.page.language)
+        thread = threading.Thread(target=push.run, args=(stop,), name="live pictures")
+        thread.start()
+        try:
+            yield
+        finally:
+            stop.set()
+            thread.join()
 
 
 def _last_delivery(sender: Sender) -> None:

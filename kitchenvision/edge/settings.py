@@ -106,6 +106,20 @@ class PageSection(_Section):
     language: Literal["zh", "en"] = "zh"
 
 
+class LiveSection(_Section):
+    """Small pictures for the regulator's wall.
+
+    Attributes:
+        enabled: whether any leave the canteen; what violates is reported either way.
+        width: of a picture, pixels. kbit_s: of the line, on average. least_s: seconds between two batches.
+    """
+
+    enabled: bool = True
+    width: Annotated[int, NotBool, Field(ge=64, le=640)] = 320
+    kbit_s: Annotated[float, NotBool, Field(ge=8, le=100_000)] = 512.0
+    least_s: Annotated[float, NotBool, Field(ge=0.5, le=60)] = 2.0
+
+
 class DiskSection(_Section):
     """keep_days: of evidence that was delivered. least_free_mb: below it, the oldest delivered goes at once."""
 
@@ -150,6 +164,7 @@ class EdgeSettings(_Section):
     cameras: Annotated[tuple[CameraSection, ...], Field(min_length=1, max_length=256)]
     rules: dict[str, RuleSection] = {}
     regulator: RegulatorSection | None = None
+    live: LiveSection = LiveSection()
     page: PageSection = PageSection()
     disk: DiskSection = DiskSection()
     times: TimesSection = TimesSection()

@@ -31,6 +31,7 @@ class CameraState:
         troubles: of `health.Trouble`. observed_s, unseen_s: seconds in which the camera could see, and could not.
         rule_times: by zone and rule, of the running worker.
         clock_jumps: steps of the system's clock. picture, picture_at: a small JPEG and when it was taken.
+        thumbnail: the same picture, smaller still, for the regulator's wall; empty when that is switched off.
     """
 
     camera_id: str
@@ -64,6 +65,7 @@ class CameraState:
     rule_times: tuple[RuleTime, ...] = ()
     picture: bytes = field(default=b"", repr=False)
     picture_at: datetime | None = None
+    thumbnail: bytes = field(default=b"", repr=False)
 
     @property
     def has_picture_now(self) -> bool:

@@ -36,7 +36,7 @@ from kitchenvision.frames.source import SourceOptions
 from kitchenvision.outbox import Outbox
 from kitchenvision.pipeline import Pipeline
 from kitchenvision.reporting import Reporter
-from kitchenvision.types import Verdict
+from kitchenvision.types import Picture, Pixels, Verdict
 from kitchenvision.wire import canonical_json, content_hash
 
 _log = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ _TICK_S = 0.2
 _TELL_S = 1.0
 _PICTURE_S = 2.0
 _PICTURE_WIDTH = 640
+_THUMBNAIL_QUALITY = 75
 _FPS_OVER_S = 10.0
 _MOST_ABANDONED = 4  # stuck readers; beyond it only a new process gets their memory and sockets back
 STUCK_READERS_EXIT = 75
@@ -67,6 +68,7 @@ class _Camera:
     analysed_at: deque[float] = field(default_factory=deque)
     lag_s: float = 0.0
     picture: bytes = b""
+    thumbnail: bytes = b""
     picture_at: datetime | None = None
     picture_s: float = -1e9
     size: tuple[int, int] = (0, 0)
@@ -164,9 +166,10 @@ class Worker:
             camera.lag_s = now_s - arrival.arrived_s
             camera.analysed_at.append(now_s)
         if now_s - camera.picture_s >= _PICTURE_S:
-            width = min(_PICTURE_WIDTH, frame.picture.width) // 2 * 2
-            height = max(2, round(frame.picture.height * width / frame.picture.width) // 2 * 2)
-            camera.picture = encode_jpeg(frame.picture.scaled(width, height))
+            camera.picture = encode_jpeg(_small(frame.picture, _PICTURE_WIDTH))
+            live = self._job.settings.live
+            if live.enabled and self._job.settings.regulator is not None:
+                camera.thumbnail = encode_jpeg(_small(frame.picture, live.width), _THUMBNAIL_QUALITY)
             camera.picture_at, camera.picture_s = frame.captured_at, now_s
 
     def _state(self, camera: _Camera) -> CameraState:
@@ -207,7 +210,14 @@ class Worker:
             clock_jumps=self._wiring.clock.jumps,
             picture=camera.picture,
             picture_at=camera.picture_at,
+            thumbnail=camera.thumbnail,
         )
+
+
+def _small(picture: Picture, most_width: int) -> Pixels:
+    """At most so wide, in even sizes."""
+    width = min(most_width, picture.width) // 2 * 2
+    return picture.scaled(width, max(2, round(picture.height * width / picture.width) // 2 * 2))
 
 
 def new_watch(eyes: Eyes, all_settings: EdgeSettings, section: CameraSection, video: str, began: datetime) -> Watch:
