@@ -49,6 +49,8 @@ OWNERS: dict[str, set[str]] = {
     **{name: {"regulator"} for name in ("sqlalchemy", "alembic", "argon2", "markupsafe")},
     "fastapi": {"edge.page", "regulator"},
     "starlette": {"edge.page", "regulator"},
+    "minio": {"regulator.s3_blobs"},
+    "urllib3": {"regulator.s3_blobs"},  # the pool and time limits of minio's connections
     "openpyxl": {"regulator.district_export"},
     "segno": {"regulator.public", "regulator.notice"},
     "reportlab": {"regulator.notice"},

@@ -37,13 +37,13 @@ def export(
     """Write rejected and overturned pictures, and a share of the confirmed ones, as a labelled set."""
     settings = regulator_settings(data)
     from kitchenvision.regulator.access import EVERYTHING
-    from kitchenvision.regulator.blobs import LocalBlobStore
     from kitchenvision.regulator.feedback import examples
     from kitchenvision.regulator.setup import opened
+    from kitchenvision.regulator.storage import open_blobs
 
     if out.exists() and any(out.iterdir()):
         raise SettingsError("feedback", "--out", f"{out} is not empty; name a new folder")
-    blobs = LocalBlobStore(settings.data_dir / "blobs", tidy=False)
+    blobs = open_blobs(settings, tidy=False)
     with opened(settings) as database, database.reading() as session:
         found = examples(session, EVERYTHING, confirmed)
         counts = write(

@@ -30,7 +30,6 @@ from kitchenvision.regulator import (
     review,
 )
 from kitchenvision.regulator.auth import NotLoggedIn
-from kitchenvision.regulator.blobs import LocalBlobStore
 from kitchenvision.regulator.db import DatabaseBusy
 from kitchenvision.regulator.limiter import FailureLimiter
 from kitchenvision.regulator.parts import Parts
@@ -38,6 +37,7 @@ from kitchenvision.regulator.problems import Refused, bad_fields, response
 from kitchenvision.regulator.rendering import error_page
 from kitchenvision.regulator.settings import RegulatorSettings
 from kitchenvision.regulator.setup import open_database
+from kitchenvision.regulator.storage import open_blobs
 from kitchenvision.regulator.views import Views
 from kitchenvision.wire import Problem
 
@@ -62,7 +62,7 @@ def create_app(settings: RegulatorSettings) -> FastAPI:
         StorageError: the data folder cannot be used.
     """
     database = open_database(settings)
-    blobs = LocalBlobStore(settings.data_dir / "blobs")
+    blobs = open_blobs(settings)
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:

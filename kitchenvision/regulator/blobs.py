@@ -43,7 +43,7 @@ class BlobWriter(Protocol):
 
 
 class BlobStore(Protocol):
-    """The seam: local files now, an object store later."""
+    """The seam: files in a folder, or objects in a bucket."""
 
     def size(self, sha256: str) -> int | None:
         """Bytes of the blob, or None when it is not there."""
@@ -53,6 +53,12 @@ class BlobStore(Protocol):
 
     def chunks(self, sha256: str, start: int = 0, end: int | None = None) -> Iterator[bytes]:
         """Bytes from `start` up to, not including, `end`. Raises StorageError when it is not there."""
+
+    def names(self) -> Iterator[str]:
+        """Hashes of all blobs, sorted. Raises StorageError when they cannot be listed."""
+
+    def delete(self, sha256: str) -> bool:
+        """Drop a blob for good; False when it is not there. Raises StorageError when it cannot be dropped."""
 
 
 class LocalBlobStore:
@@ -98,10 +104,40 @@ class LocalBlobStore:
             raise _storage_error(self._folder, error) from error
         return _Pieces(file, start, end)
 
+    def names(self) -> Iterator[str]:
+        """Hashes of all blobs, sorted."""
+        try:
+            for folder in sorted(self._folder.iterdir()):
+                if folder != self._incoming and folder.is_dir():
+                    yield from sorted(path.name for path in folder.iterdir() if _SHA256.fullmatch(path.name))
+        except OSError as error:
+            raise _storage_error(self._folder, error) from error
+
+    def delete(self, sha256: str) -> bool:
+        """Drop a blob for good; False when it is not there."""
+        path = self._path(sha256)
+        try:
+            path.unlink()
+            _sync_folder(path.parent)
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            raise _storage_error(self._folder, error) from error
+        return True
+
     def _path(self, sha256: str) -> Path:
-        if not _SHA256.fullmatch(sha256):
-            raise ValueError("expected 64 lower-case hex digits")  # else a name could leave the folder
-        return self._folder / sha256[:2] / sha256
+        return self._folder / checked_name(sha256)
+
+
+def checked_name(sha256: str) -> str:
+    """Where a blob stands in a store: ``ab/abcd...``.
+
+    Raises:
+        ValueError: no hash; such a name could leave the store.
+    """
+    if not _SHA256.fullmatch(sha256):
+        raise ValueError("expected 64 lower-case hex digits")
+    return f"{sha256[:2]}/{sha256}"
 
 
 class PathOf(Protocol):

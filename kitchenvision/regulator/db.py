@@ -1,7 +1,11 @@
 """The database: one engine, sessions for reading and for writing, migrations at start.
 
-Everything that is particular to SQLite stands here; the rest of the regulator is plain SQLAlchemy, so that
-PostgreSQL needs another address and nothing else.
+Everything that is particular to SQLite or PostgreSQL stands here and in `migrations/guards`; the rest of the
+regulator is plain SQLAlchemy.
+
+SQLite lets one writer in at a time, and the code relies on it: what a writer read, nobody changes before it
+commits. PostgreSQL keeps that promise by advisory locks. A writer that says for which canteen it adds what comes from
+outside waits for writers of the same canteen only.
 """
 
 from collections.abc import Iterator
@@ -14,13 +18,20 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DatabaseError, OperationalError
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from kitchenvision.errors import StorageError
+from kitchenvision.errors import MissingExtra, StorageError
 
 BUSY_TIMEOUT_MS = 15_000
+# Of the advisory locks; any numbers will do that no other program takes in this database.
+_WRITERS, _CANTEENS = 0x6B76, 0x6B77
+_CONNECTIONS, _MORE_CONNECTIONS = 20, 20
+_COMMITS_LATER = "name = 'synchronous_commit' AND setting = 'off'"
+# Serialization failure, deadlock, lock not available, statement cancelled by its timeout.
+_BUSY_STATES = frozenset({"40001", "40P01", "55P03", "57014"})
 
 
 class DatabaseBusy(StorageError):
@@ -32,13 +43,26 @@ class Database:
 
     Args:
         url: SQLAlchemy address.
+
+    Raises:
+        MissingExtra: the driver of this kind of database is not installed.
     """
 
-    def __init__(self, url: str) -> None:
-        self.engine = create_engine(url)
+    def __init__(self, url: str | URL) -> None:
+        address = make_url(url)
+        try:
+            self.engine = create_engine(address, **_pool(address))
+        except ModuleNotFoundError as error:
+            raise MissingExtra("district", f"a database of {address.get_backend_name()}") from error
+        self._locks = self.engine.dialect.name == "postgresql"
         if self.engine.dialect.name == "sqlite":
             _tune_sqlite(self.engine)
+        elif self._locks:
+            _tune_postgresql(self.engine)
         self._writing = self.engine.execution_options(writes=True)
+        # One statement sees what the one before it saw, as in SQLite.
+        snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+        self._reading = self.engine.execution_options(**snapshot) if self._locks else self.engine
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -47,17 +71,23 @@ class Database:
         Raises:
             StorageError: the database cannot be read.
         """
-        with _storage_errors(), Session(self.engine, expire_on_commit=False) as session:
+        with _storage_errors(), Session(self._reading, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
-    def writing(self) -> Iterator[Session]:
+    def writing(self, canteen_id: str | None = None) -> Iterator[Session]:
         """A session that is committed as one at the end, or not at all. Durable when it returns.
+
+        Args:
+            canteen_id: only what this canteen's edge box or people send is added, beside whom other canteens'
+                may write; None = alone.
 
         Raises:
             StorageError: disk full, not writable. DatabaseBusy: locked for too long.
         """
         with _storage_errors(), Session(self._writing, expire_on_commit=False) as session, session.begin():
+            if self._locks:
+                _lock(session.connection(), canteen_id)
             yield session
 
     def migrate(self) -> None:
@@ -73,6 +103,8 @@ class Database:
             config.set_main_option("path_separator", "os")
             head = ScriptDirectory.from_config(config).get_current_head()
             with self._writing.begin() as connection:
+                if self._locks:
+                    _lock(connection, None)
                 config.attributes["connection"] = connection
                 try:
                     command.upgrade(config, "head")
@@ -91,14 +123,52 @@ class Database:
 def _storage_errors() -> Iterator[None]:
     try:
         yield
+    except PoolTimeout as error:
+        raise DatabaseBusy("the database is busy: no connection came free; try again") from error
     except DatabaseError as error:
-        # A broken or foreign file is a bare DatabaseError; its other children are errors of ours.
-        if not isinstance(error, OperationalError) and type(error) is not DatabaseError:
+        state = getattr(error.orig, "sqlstate", None)
+        # A broken or foreign file is a bare DatabaseError; its other children are errors of ours, but for a missing
+        # right on a table.
+        ours = not isinstance(error, OperationalError) and type(error) is not DatabaseError
+        if ours and not (isinstance(error, ProgrammingError) and state == "42501"):
             raise
-        reason = str(error.orig)
-        if "locked" in reason or "busy" in reason:
+        reason = str(error.orig).strip()
+        if state in _BUSY_STATES or (state is None and ("locked" in reason or "busy" in reason)):
             raise DatabaseBusy(f"the database is busy: {reason}; try again") from error
         raise StorageError(f"the database cannot be used: {reason}; look at disk space and permissions") from error
+
+
+def _pool(address: URL) -> dict[str, Any]:
+    if address.get_backend_name() != "postgresql":
+        return {}
+    return {
+        "pool_size": _CONNECTIONS,
+        "max_overflow": _MORE_CONNECTIONS,
+        "pool_timeout": BUSY_TIMEOUT_MS / 1000,
+        "pool_pre_ping": True,  # a server that was restarted costs no request
+        "connect_args": {"connect_timeout": 10},
+    }
+
+
+def _lock(connection: Connection, canteen_id: str | None) -> None:
+    if canteen_id is None:
+        connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, 0)", (_WRITERS,))
+        return
+    connection.exec_driver_sql(
+        "SELECT pg_advisory_xact_lock_shared(%s, 0), pg_advisory_xact_lock(%s, hashtext(%s))",
+        (_WRITERS, _CANTEENS, canteen_id),
+    )
+
+
+def _tune_postgresql(engine: Engine) -> None:
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: Any) -> None:
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET lock_timeout = {BUSY_TIMEOUT_MS}")
+            # A receipt is given after the commit, so the commit must be on the disk, whatever the server's default.
+            cursor.execute("SELECT set_config(name, 'on', false) FROM pg_settings WHERE " + _COMMITS_LATER)
+            cursor.execute("SET timezone = 'UTC'")
+        connection.commit()
 
 
 def _tune_sqlite(engine: Engine) -> None:

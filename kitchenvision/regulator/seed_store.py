@@ -11,13 +11,14 @@ from sqlalchemy.orm import Session
 from kitchenvision.errors import SettingsError
 from kitchenvision.regulator import people, seed, seed_cases
 from kitchenvision.regulator.access import Role
-from kitchenvision.regulator.blobs import BlobStore, LocalBlobStore
+from kitchenvision.regulator.blobs import BlobStore
 from kitchenvision.regulator.incident_members import settle_all
 from kitchenvision.regulator.observed_tables import ObservedDay
 from kitchenvision.regulator.scoring_store import strips
 from kitchenvision.regulator.seed import MadeCanteen, MadeViolation, Scene
 from kitchenvision.regulator.settings import RegulatorSettings
 from kitchenvision.regulator.setup import open_database
+from kitchenvision.regulator.storage import open_blobs
 from kitchenvision.regulator.tables import (
     DEFAULT_DISTRICT,
     Base,
@@ -75,7 +76,7 @@ def fill(settings: RegulatorSettings, plan: Plan, scenes: Sequence[Scene], photo
         made = seed.canteens(plan.canteens, plan.seed)
         found = [one for canteen in made for one in seed.violations(canteen, days, scenes, plan.seed, local)]
         kept = {*photos, *(data for one in found for data in one.blobs)}
-        _keep_blobs(LocalBlobStore(settings.data_dir / "blobs"), kept)
+        _keep_blobs(open_blobs(settings, tidy=False), kept)
         watched = [row for canteen in made for row in seed.observed_rows(canteen, days, plan.seed)]
         with database.writing() as session:
             _refuse_twice(session)

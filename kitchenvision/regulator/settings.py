@@ -4,7 +4,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from sqlalchemy import URL
+
 from kitchenvision.regulator.case_steps import CasePolicy
+from kitchenvision.regulator.second_reviews import SecondPolicy
+from kitchenvision.regulator.storage_settings import StorageSettings
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
@@ -21,8 +25,9 @@ class RegulatorSettings:
         timezone: IANA name; absolute times on pages are shown in it.
         session_s: a person is logged out after this many seconds.
         max_report_bytes, max_blob_bytes: larger bodies are refused with 413.
-        database_url: SQLAlchemy address instead of the SQLite file in `data_dir`.
+        storage: PostgreSQL and a bucket instead of the files in `data_dir`.
         cases: deadlines, the term of appeals, and when being late brings a card.
+        second: which decisions another person looks at again.
     """
 
     data_dir: Path
@@ -33,10 +38,11 @@ class RegulatorSettings:
     session_s: float = 12 * 3600.0
     max_report_bytes: int = 1_000_000
     max_blob_bytes: int = 200_000_000
-    database_url: str = ""
+    storage: StorageSettings = field(default_factory=StorageSettings)
     cases: CasePolicy = field(default_factory=CasePolicy)
+    second: SecondPolicy = field(default_factory=SecondPolicy)
 
     @property
-    def url(self) -> str:
+    def url(self) -> URL | str:
         """SQLAlchemy address of the database."""
-        return self.database_url or f"sqlite:///{(self.data_dir / 'regulator.sqlite3').absolute()}"
+        return self.storage.database or f"sqlite:///{(self.data_dir / 'regulator.sqlite3').absolute()}"

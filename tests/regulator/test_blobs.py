@@ -1,15 +1,20 @@
 """The promises of every blob store; a new store joins by one more class at the end."""
 
 import errno
+import io
 import os
 from abc import ABC, abstractmethod
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from regulator.district import District
+from regulator.servers import free_ports
 
 from kitchenvision.errors import StorageError
 from kitchenvision.regulator.blobs import BlobStore, HashMismatch, LocalBlobStore, _Pieces
+from kitchenvision.regulator.s3_blobs import S3BlobStore
 from kitchenvision.wire import content_hash
 
 DATA = bytes(range(256)) * 4096
@@ -29,7 +34,7 @@ class BlobStoreContract(ABC):
 
     @pytest.fixture
     @abstractmethod
-    def store(self, tmp_path: Path) -> BlobStore:
+    def store(self, request: pytest.FixtureRequest) -> BlobStore:
         """An empty store."""
 
     def test_what_was_kept_is_read_back_byte_for_byte(self, store: BlobStore) -> None:
@@ -81,14 +86,78 @@ class BlobStoreContract(ABC):
         assert any(new)
         assert b"".join(store.chunks(NAME)) == DATA
 
+    def test_every_blob_is_listed_once_in_order(self, store: BlobStore) -> None:
+        assert list(store.names()) == []
+        pieces = [bytes([i]) * 10 for i in range(12)]
+        for data in pieces:
+            put(store, data, content_hash(data))
+        assert list(store.names()) == sorted(content_hash(data) for data in pieces)
+
+    def test_a_blob_that_was_dropped_is_not_there_and_can_come_again(self, store: BlobStore) -> None:
+        put(store, DATA, NAME)
+        assert store.delete(NAME)
+        assert store.size(NAME) is None
+        assert not store.delete(NAME)
+        assert list(store.names()) == []
+        assert put(store, DATA, NAME)
+
+    def test_a_reader_may_leave_in_the_middle(self, store: BlobStore) -> None:
+        put(store, DATA, NAME)
+        for _ in range(3):
+            pieces = store.chunks(NAME)
+            assert DATA.startswith(next(pieces))
+            pieces.close()  # type: ignore[attr-defined]
+            pieces.close()  # type: ignore[attr-defined]
+        assert b"".join(store.chunks(NAME)) == DATA
+
+
+class TestS3BlobStore(BlobStoreContract):
+    """Objects in a bucket of a real server."""
+
+    @pytest.fixture
+    def store(self, request: pytest.FixtureRequest) -> BlobStore:
+        """A prefix of its own."""
+        district: District = request.getfixturevalue("district")
+        return S3BlobStore(district.blobs())
+
+    def test_other_objects_of_the_bucket_are_no_blobs(self, store: S3BlobStore, district: District) -> None:
+        put(store, DATA, NAME)
+        store._client.put_object(store._bucket, f"{store._prefix}notes/readme.txt", io.BytesIO(b"by hand"), 7)
+        assert list(store.names()) == [NAME]
+
+    def test_a_larger_upload_waits_on_the_disk_and_arrives_whole(self, store: BlobStore) -> None:
+        data = os.urandom(7_000_000)  # more than one part of a multi-part upload
+        assert put(store, data, content_hash(data))
+        assert content_hash(b"".join(store.chunks(content_hash(data)))) == content_hash(data)
+
+    def test_a_wrong_key_is_told_without_the_key(self, district: District) -> None:
+        wrong = replace(district.blobs(), secret_key="wrong-secret-of-nobody")
+        with pytest.raises(StorageError, match="bucket") as caught:
+            S3BlobStore(wrong)
+        assert "wrong-secret" not in str(caught.value)
+        assert wrong.access_key not in str(caught.value)
+        assert "wrong-secret" not in repr(wrong)
+
+    def test_a_server_that_is_not_there_is_a_storage_error(self, district: District) -> None:
+        gone = replace(district.blobs(), endpoint=f"http://127.0.0.1:{free_ports(1)[0]}")
+        with pytest.raises(StorageError, match="S3 server"):
+            S3BlobStore(gone)
+
+    def test_several_starts_at_once_make_one_bucket(self, district: District) -> None:
+        fresh = replace(district.s3.bucket(), prefix="")
+        with ThreadPoolExecutor(4) as pool:
+            stores = list(pool.map(lambda _: S3BlobStore(fresh), range(4)))
+        assert {store._bucket for store in stores} == {fresh.bucket}
+
 
 class TestLocalBlobStore(BlobStoreContract):
     """Files in a folder."""
 
     @pytest.fixture
-    def store(self, tmp_path: Path) -> BlobStore:
+    def store(self, request: pytest.FixtureRequest) -> BlobStore:
         """A folder of its own."""
-        return LocalBlobStore(tmp_path / "blobs")
+        folder: Path = request.getfixturevalue("tmp_path")
+        return LocalBlobStore(folder / "blobs")
 
     def test_a_failed_rename_or_sync_leaves_no_file(
         self, store: BlobStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

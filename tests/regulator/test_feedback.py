@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from regulator.conftest import Regulator
+from regulator.conftest import Regulator, made
 from regulator.sample import boxes_at, drawn, sample, send
 from regulator.test_case_pages import People
 from typer.testing import CliRunner
@@ -157,12 +157,14 @@ def test_a_folder_that_holds_something_is_left_alone(regulator: Regulator, tmp_p
         export(regulator, tmp_path)
 
 
-def test_the_export_leaves_an_upload_of_the_running_service_alone(regulator: Regulator, tmp_path: Path) -> None:
-    half = regulator.settings.data_dir / "blobs" / "incoming" / "half"
-    half.write_bytes(b"on its way")
-    export(regulator, tmp_path / "set")
-    assert half.is_file()
-    LocalBlobStore(regulator.settings.data_dir / "blobs")
+def test_the_export_leaves_an_upload_of_the_running_service_alone(tmp_path: Path) -> None:
+    with made(tmp_path) as regulator:
+        folder = regulator.settings.data_dir / "blobs"
+        half = folder / "incoming" / "half"
+        half.write_bytes(b"on its way")
+        export(regulator, tmp_path / "set")
+        assert half.is_file()
+    LocalBlobStore(folder)
     assert not half.exists()
 
 

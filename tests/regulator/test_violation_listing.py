@@ -1,6 +1,5 @@
 """Promises of filters and cursors as values, and of what the desk is made of."""
 
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -188,9 +187,3 @@ def test_violations_of_the_same_instant_are_listed_each_once(regulator: Regulato
             seen += [row.violation_id for row in rows]
             cursor = Cursor(rows[-1].captured_at, rows[-1].violation_id)
     assert len(seen) == len(set(seen)) == 5
-
-
-def test_settings_may_name_another_database(regulator: Regulator) -> None:
-    assert regulator.settings.url.endswith("/data/regulator.sqlite3")
-    other = replace(regulator.settings, database_url="postgresql://db/kitchen")
-    assert other.url == "postgresql://db/kitchen"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 from alembic import op
 
-from kitchenvision.regulator.migrations.guards import append_only, refuse
+from kitchenvision.regulator.migrations.guards import ALWAYS, append_only, refuse
 
 revision: str = "0003"
 down_revision: str | None = "0002"
@@ -148,7 +148,7 @@ def _guard_cases() -> None:
     )
     state, deadline = newest.format(what="state"), newest.format(what="deadline_at")
     differs = f"NEW.state IS NOT ({state}) OR NEW.deadline_at IS NOT ({deadline})"
-    refuse("cases_kept", "BEFORE DELETE ON cases", "1", "cases: none is deleted")
+    refuse("cases_kept", "BEFORE DELETE ON cases", ALWAYS, "cases: none is deleted")
     refuse("cases_as_events_say", "BEFORE UPDATE ON cases", f"{moved} OR {differs}", "cases: as the events say")
     refuse("cases_begin", "BEFORE INSERT ON cases", "NEW.state <> 'notified'", "cases: begin with a notice")
     fits = (
