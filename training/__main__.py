@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 
 from training.accusations import accusations
-from training.build import DataError, build
+from training.build import DataError, add_renders, build
 from training.calibrate import calibrate
 from training.card import write_card
 from training.evaluate import PROFILES, evaluate
@@ -24,7 +24,7 @@ from training.train_frame import train_cigarette, train_frame
 from training.train_zoom import train_zoom
 
 STAGES = ("build", "pseudo", "frame", "cigarette", "zoom", "calibrate", "export", "evaluate", "plots", "card")
-MORE = ("teach",)  # needs a model already
+MORE = ("teach", "renders")  # need a model, or renders
 MEASURES = ("accusations", "folds")  # take an hour and more, so they are not part of `run`
 
 
@@ -53,6 +53,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
         type=Path,
         help="model folder to evaluate and teach with, and for looks not trained here; default OUT/export",
     )
+    parser.add_argument("--renders", type=Path, help="renders: folder that `training.synth heads` made")
     parser.add_argument("--score", type=Path, help="scoring script with a function score(truth, answers)")
     parser.add_argument("--sheets", type=Path, help="camera-scale sheets with truth.jsonl")
     parser.add_argument("--every", type=int, default=1, help="evaluate every n-th picture")
@@ -78,6 +79,7 @@ def stages(given: argparse.Namespace, settings: Settings) -> dict[str, Callable[
         "build": lambda: build(given.data, given.out, settings.data),
         "pseudo": lambda: pseudo(given.out, settings, given.init),
         "teach": lambda: teach(given.data, given.out, settings, model),
+        "renders": lambda: add_renders(_folder(given.renders), given.out, settings.data),
         "frame": lambda: train_frame(given.out, settings, given.init),
         "cigarette": lambda: train_cigarette(given.out, settings, given.init),
         "zoom": lambda: train_zoom(given.out, settings, given.init),
@@ -89,6 +91,14 @@ def stages(given: argparse.Namespace, settings: Settings) -> dict[str, Callable[
         "plots": lambda: plots(given.data, given.out, options),
         "card": lambda: write_card(given.out, settings),
     }
+
+
+def _folder(given: Path | None) -> Path:
+    if given is None:
+        raise DataError(
+            "the stage `renders` needs --renders DIR, a folder that `python -m training.synth heads` made"
+        )
+    return given
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -16,7 +16,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from training.labels import Box, Picture, Row, annotated, picture_of, rendered_heads, rendered_still
+from training.labels import Box, Picture, Row, annotated, picture_of, rendered_head, rendered_heads, rendered_still
 from training.own_footage import own_pictures
 from training.pack import PackWriter
 from training.settings import DataSettings
@@ -187,6 +187,29 @@ def _pack_one(job: tuple[str, Row, DataSettings]) -> tuple[Row, Any, list[tuple[
             )
         )
     return row, shrunk(image, settings.frame_side_px), crops
+
+
+def add_renders(folder: Path, out: Path, settings: DataSettings) -> int:
+    """Pack the heads of a folder that `training.synth heads` made, for the zoom look; returns how many.
+
+    Every tenth room is kept out of training, as `dev`. Writes OUT/set/renders.
+
+    Raises:
+        DataError: no crops.jsonl there, or a picture that cannot be read.
+    """
+    rows = read_rows(folder / "crops.jsonl")
+    if not rows:
+        raise DataError(f"{folder}/crops.jsonl holds nothing: make some by `python -m training.synth heads`")
+    count = 0
+    with PackWriter(out / "set/renders") as pack:
+        for row in rows:
+            split = "dev" if row["seed"] // 20 % 10 == 9 else "train"
+            picture = rendered_head(row, "render", row["file"], "effective_head_px", split)
+            for crop, facts in _pack_one((str(folder), picture.row(), settings))[2]:
+                pack.add(crop, facts)
+                count += 1
+    print(f"{count} rendered heads of {folder}")
+    return count
 
 
 def _packed(pictures: list[Picture], data: Path, settings: DataSettings, workers: int) -> Iterator[Any]:

@@ -128,20 +128,22 @@ def _rendered_hat(row: Row, head_px: float) -> str | None:
     return "covered" if row["hat_px"] > 25 else None
 
 
+def rendered_head(row: Row, family: str, file: str, px: str, split: str) -> Picture:
+    """One row of crops.jsonl as one picture; `px` names the field with the head's size in that picture."""
+    smoke = row["cigarette"]
+    mask = _rendered_mask(row["mask"], row["face_visible"], row["yaw_deg"])
+    head = Box("head", tuple(row["head"]), _rendered_hat(row, row[px]), mask, row["hat"])
+    boxes = [head] if row["head_hidden_by_scene"] < 0.7 else [Box("head", head.xyxy, ignore=True)]
+    if smoke.get("box") and smoke["where"] != "none":
+        boxes.append(Box("cigarette", tuple(smoke["box"]), ignore=smoke["visible_fraction"] < 0.2))
+    judged = "size" if row[px] < JUDGED_PX + 1 else "all"
+    known = {"person": "none", "head": "all", "cigarette": "all"}
+    group = f"crops{row['seed'] // 20}"
+    return Picture(file, 192, 192, "rendered", family, split, group, known, boxes, judged)
+
+
 def rendered_heads(row: Row, held_out: bool) -> Iterator[Picture]:
     """One crop of crops.jsonl, as seen by the camera and, second, as rendered."""
-    split, group = ("dev" if held_out else "train"), f"crops{row['seed'] // 20}"
-    known = {"person": "none", "head": "all", "cigarette": "all"}
-    smoke = row["cigarette"]
-    for family, folder, key in (
-        ("render", "heads", "effective_head_px"),
-        ("clean", "heads_clean", "render_head_px"),
-    ):
-        mask = _rendered_mask(row["mask"], row["face_visible"], row["yaw_deg"])
-        head = Box("head", tuple(row["head"]), _rendered_hat(row, row[key]), mask, row["hat"])
-        boxes = [head] if row["head_hidden_by_scene"] < 0.7 else [Box("head", head.xyxy, ignore=True)]
-        if smoke.get("box") and smoke["where"] != "none":
-            boxes.append(Box("cigarette", tuple(smoke["box"]), ignore=smoke["visible_fraction"] < 0.2))
-        judged = "size" if row[key] < JUDGED_PX + 1 else "all"
-        file = f"synth/{folder}/{row['file']}"
-        yield Picture(file, 192, 192, "rendered", family, split, group, known, boxes, judged)
+    split = "dev" if held_out else "train"
+    yield rendered_head(row, "render", f"synth/heads/{row['file']}", "effective_head_px", split)
+    yield rendered_head(row, "clean", f"synth/heads_clean/{row['file']}", "render_head_px", split)

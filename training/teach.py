@@ -113,10 +113,10 @@ def teach(data: Path, out: Path, settings: Settings, model: Path) -> None:
 
 
 def taught_heads(out: Path) -> list[Pack]:
-    """The packs of heads that there are: labelled ones, completed by what was taught, and new ones."""
+    """The packs of heads that there are: labelled ones, completed by what was taught, taught and rendered ones."""
     labelled = Pack(out / "set/heads")
     for row in read_rows(out / "set/answers.jsonl"):
         fact = labelled.facts[row["index"]]
         fact |= {q: row[q] for q in ("hat", "mask") if row.get(q) and fact[q] is None}
-    more = out / "set/taught"
-    return [labelled, Pack(more)] if more.with_suffix(".jsonl").is_file() else [labelled]
+    more = [out / "set" / name for name in ("taught", "renders")]
+    return [labelled, *(Pack(path) for path in more if path.with_suffix(".jsonl").is_file())]

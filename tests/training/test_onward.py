@@ -5,6 +5,7 @@ import shutil
 import warnings
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -134,6 +135,38 @@ def test_teaching_writes_answers_only_where_labels_are_silent(onward: Path) -> N
     labelled = [json.loads(line) for line in (onward / "out/set/heads.jsonl").read_text("utf-8").splitlines()]
     for row in rows:
         assert all(labelled[row["index"]][q] is None for q in ("hat", "mask") if row.get(q))
+
+
+def write_renders(folder: Path, count: int) -> Path:
+    """Crops as `python -m training.synth heads` writes them, but of noise."""
+    folder.mkdir()
+    rows = []
+    for seed in range(count):
+        cv2.imwrite(str(folder / f"{seed}.webp"), noise(192, 192, 3))
+        row = {"file": f"{seed}.webp", "seed": seed, "hat": "cap", "hat_colour": [0.1, 0.1, 0.1], "hat_px": 900}
+        row |= {"mask": "none", "face_visible": True, "yaw_deg": 10.0, "cigarette": {"where": "none", "box": None}}
+        rows.append(row | {"head": [60, 60, 130, 140], "head_hidden_by_scene": 0.0, "effective_head_px": 44.0})
+    (folder / "crops.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
+    return folder
+
+
+def test_renders_join_the_heads_that_the_zoom_look_learns(onward: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    given = ["--config", str(onward / "recipe.toml"), "--data", str(onward / "data")]
+    out = onward / "rendered"
+    shutil.copytree(onward / "out/set", out / "set")
+    before = sum(len(pack) for pack in taught_heads(out))
+    more = ["--out", str(out), "--renders"]
+    assert main(["renders", *given, *more, str(write_renders(onward / "renders", 200))]) == 0
+    packs = taught_heads(out)
+    assert len(packs) == 3
+    assert sum(len(pack) for pack in packs) > before
+    assert {(fact["family"], fact["hat"], fact["mask"]) for fact in packs[2].facts} == {
+        ("render", "covered", "none")
+    }
+    assert sum(fact["split"] == "dev" for fact in packs[2].facts) == 20
+    assert main(["renders", *given, *more, str(onward / "nothing")]) == 2
+    assert main(["renders", *given, "--out", str(out)]) == 2
+    assert "training.synth heads" in capsys.readouterr().err
 
 
 def test_without_a_model_folder_a_missing_look_is_named(onward: Path, capsys: pytest.CaptureFixture[str]) -> None:
