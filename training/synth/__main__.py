@@ -1,4 +1,4 @@
-"""The generator's command line: `python -m training.synth heads|sheet ...`."""
+"""The generator's command line: `python -m training.synth heads|clip|sheet ...`."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from training.synth.casting import RECIPES, BadForce, parsed_force
+from training.synth.scenes import SCENES
 
 _ASSETS = Path("runs/synth/assets")
 
@@ -30,6 +31,15 @@ def parser() -> argparse.ArgumentParser:
     heads.add_argument("--samples", type=int, default=4, help="light paths a pixel")
     heads.add_argument("--threads", type=int, default=1)
     heads.add_argument("--assets", type=Path, default=_ASSETS)
+    clip = commands.add_parser("clip", help="a scripted clip with its truth")
+    clip.add_argument("scene", choices=sorted(SCENES))
+    clip.add_argument("--out", type=Path, required=True, help="folder for NAME.mp4 and NAME.json")
+    clip.add_argument("--raw", type=Path, default=Path("runs/synth/raw"), help="folder for rendered frames")
+    clip.add_argument("--frames", type=int, nargs="*", help="render only these, and write no clip")
+    clip.add_argument("--samples", type=int, default=3, help="light paths a pixel")
+    clip.add_argument("--threads", type=int, default=1)
+    clip.add_argument("--crf", type=int, default=25, help="quality of the H.264, lower is better")
+    clip.add_argument("--assets", type=Path, default=_ASSETS)
     sheet = commands.add_parser("sheet", help="a contact sheet of rendered crops")
     sheet.add_argument("crops", type=Path, help="folder with crops.jsonl")
     sheet.add_argument("picture", type=Path)
@@ -71,11 +81,25 @@ def heads(options: argparse.Namespace) -> int:
     return 0
 
 
+def clip(options: argparse.Namespace) -> int:
+    """Render a scene's frames, then write the clip; a second run goes on where the first stopped."""
+    rendering = importlib.import_module("training.synth.blender.clips")
+    scene = SCENES[options.scene]
+    raw = options.raw / scene.name
+    quality = rendering.Quality(options.samples, options.threads, strand_steps=1)
+    rendering.render_clip(rendering.ClipJob(scene, raw, options.assets, quality), options.frames)
+    if options.frames or not (raw / f"{scene.frames - 1:04d}.npz").exists():
+        return 0
+    composing = importlib.import_module("training.synth.compose")
+    print(composing.write_clip(scene, raw, options.out, options.crf))
+    return 0
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; returns the exit code."""
     options = parser().parse_args(arguments)
-    if options.command == "heads":
-        return heads(options)
+    if options.command in ("heads", "clip"):
+        return heads(options) if options.command == "heads" else clip(options)
     sheet = importlib.import_module("training.synth.sheet")
     sheet.write_sheet(options.crops, options.picture, options.columns, options.count)
     return 0

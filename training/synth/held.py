@@ -118,3 +118,15 @@ def straw_with_cup(human: Human, rng: random.Random) -> tuple[Rod, Array]:
     sides = [Segment(0, 0.10, paper, (0.030, 0.039)), Segment(0.10, 0.104, (0.9, 0.9, 0.9), (0.041, 0.041))]
     cup = build(human, "propcup", end + np.array([0, 0, -0.085]), np.array([0, 0, 1.0]), "head", sides)
     return Rod(straw.parts + cup.parts, "head", straw.origin, straw.tip), end + np.array([0, 0, -0.045])
+
+
+def cup_in_hand(human: Human) -> Rod:
+    """A paper cup in the right fist; its tip is the middle of the rim."""
+    fingers, back, grip = human.hand_axes()
+    wrist, knuckle = human.joints["hand_r"][0], human.joints["middle_01_r"][0]
+    middle = knuckle * 0.8 + wrist * 0.2 - back * 0.045 + fingers * 0.02
+    paper = [
+        Segment(-0.05, 0.05, (0.85, 0.85, 0.83), (0.028, 0.037)),
+        Segment(0.05, 0.053, (0.9, 0.9, 0.9), (0.039, 0.039)),
+    ]
+    return build(human, "propcup", middle, grip, "hand_r", paper)

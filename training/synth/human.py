@@ -105,7 +105,9 @@ class Human:
         faces, textured = base.body_faces
         neck = self.share(("head", "neck_01"))
         middle = self.v[faces].mean(1)
-        collar = (middle[:, 2] > self.joints["neck_01"][0][2] - 0.10) & (np.abs(self.v[faces][..., 0]).mean(1) < 0.09)
+        collar = (middle[:, 2] > self.joints["neck_01"][0][2] - 0.10) & (
+            np.abs(self.v[faces][..., 0]).mean(1) < 0.09
+        )
         head = np.flatnonzero((neck[faces] > 0.02).all(1) | collar)
         fingers = ("hand", "index", "middle", "ring", "pinky", "thumb")
         arms = self.share(fingers + (("lowerarm", "upperarm") if bare_arms else ()))

@@ -66,10 +66,10 @@ class Cook:
         return self.human.parts
 
 
-def dressed(casting: Casting, streams: Streams, base: BaseBody, tree_of: TreeOf) -> Cook:
-    """The cook of a casting, without what is held (`gestures.py` adds it)."""
+def dressed(casting: Casting, streams: Streams, base: BaseBody, tree_of: TreeOf, top: Colour | None = None) -> Cook:
+    """The cook of a casting, without what is held (`gestures.py` adds it); a `top` is drawn if none is given."""
     human = _naked(casting, streams("body"), base)
-    top = streams("top").choice(TOPS)
+    top = top or streams("top").choice(TOPS)
     suit = clothe(human, casting.suit, top, streams("bottom").choice([BLACK, (0.1, 0.12, 0.18), (0.3, 0.3, 0.32)]))
     cook = headed(human, casting, streams, tree_of)
     extras = streams("extras")

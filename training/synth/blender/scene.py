@@ -79,6 +79,11 @@ class BodyObjects:
         """From the head at rest to the room."""
         return np.asarray(self.root @ self.bones["head"])
 
+    def seen(self, by_camera: bool, at_all: bool = True) -> None:
+        """Whether the camera sees the body; one that it does not see may still throw shadows."""
+        for placed in self.objects.values():
+            placed.visible_camera, placed.hide_render = by_camera, not at_all
+
     def put(self, root: Array, bones: Bones) -> None:
         """Move the body."""
         self.root, self.bones = root, bones
@@ -280,6 +285,10 @@ class Stage:
         placed.pass_index = PERSON * (number + 1) + part_index("hair")
         bpy.context.scene.collection.objects.link(placed)
         return placed
+
+    def samples(self, count: int) -> None:
+        """Light paths a pixel of the next pictures."""
+        bpy.context.scene.cycles.samples = count
 
     def remove_cooks(self) -> None:
         """Empty the room."""
