@@ -4,8 +4,8 @@ Everything that is particular to SQLite or PostgreSQL stands here and in `migrat
 regulator is plain SQLAlchemy.
 
 SQLite lets one writer in at a time, and the code relies on it: what a writer read, nobody changes before it
-commits. PostgreSQL keeps that promise by advisory locks. A writer that says for which canteen it adds what comes from
-outside waits for writers of the same canteen only.
+commits. PostgreSQL keeps that promise by advisory locks. A writer that touches what is of one canteen alone can say
+so: it writes beside those of other canteens.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ from kitchenvision.errors import MissingExtra, StorageError
 
 BUSY_TIMEOUT_MS = 15_000
 # Of the advisory locks; any numbers will do that no other program takes in this database.
-_WRITERS, _CANTEENS = 0x6B76, 0x6B77
+_WRITERS, _LANES = 0x6B76, 0x6B77
 _CONNECTIONS, _MORE_CONNECTIONS = 20, 20
 _COMMITS_LATER = "name = 'synchronous_commit' AND setting = 'off'"
 # Serialization failure, deadlock, lock not available, statement cancelled by its timeout.
@@ -75,19 +75,19 @@ class Database:
             yield session
 
     @contextmanager
-    def writing(self, canteen_id: str | None = None) -> Iterator[Session]:
+    def writing(self, lane: str | None = None) -> Iterator[Session]:
         """A session that is committed as one at the end, or not at all. Durable when it returns.
 
         Args:
-            canteen_id: only what this canteen's edge box or people send is added, beside whom other canteens'
-                may write; None = alone.
+            lane: name of what is touched, such as a canteen's id; writers of other lanes may write meanwhile.
+                None = nobody else may.
 
         Raises:
             StorageError: disk full, not writable. DatabaseBusy: locked for too long.
         """
         with _storage_errors(), Session(self._writing, expire_on_commit=False) as session, session.begin():
             if self._locks:
-                _lock(session.connection(), canteen_id)
+                _lock(session.connection(), lane)
             yield session
 
     def migrate(self) -> None:
@@ -150,13 +150,13 @@ def _pool(address: URL) -> dict[str, Any]:
     }
 
 
-def _lock(connection: Connection, canteen_id: str | None) -> None:
-    if canteen_id is None:
+def _lock(connection: Connection, lane: str | None) -> None:
+    if lane is None:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, 0)", (_WRITERS,))
         return
     connection.exec_driver_sql(
         "SELECT pg_advisory_xact_lock_shared(%s, 0), pg_advisory_xact_lock(%s, hashtext(%s))",
-        (_WRITERS, _CANTEENS, canteen_id),
+        (_WRITERS, _LANES, lane),
     )
 
 

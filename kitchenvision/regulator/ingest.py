@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from kitchenvision.regulator import store
 from kitchenvision.regulator.auth import EdgeCanteen
-from kitchenvision.regulator.blobs import BlobStore, HashMismatch
+from kitchenvision.regulator.blobs import HashMismatch
 from kitchenvision.regulator.parts import NeedsParts, Parts, now
 from kitchenvision.regulator.problems import Refused, bad_fields, bad_report
 from kitchenvision.regulator.store import AnyReport
@@ -103,14 +103,16 @@ def take(parts: Parts, canteen_id: str, body: bytes) -> Receipt:
             f"expected canteen_id '{canteen_id}', got '{report.canteen_id}'",
             field="canteen_id",
         )
-    with parts.database.writing() as session:
+    # Asked before the transaction, which should not wait for an object store.
+    sizes = {blob.sha256: parts.blobs.size(blob.sha256) for blob in report.blobs}
+    with parts.database.writing(lane=canteen_id) as session:
         known = store.known_receipt(session, report)
         if known is not None:
             return known
         if isinstance(report, ConfirmedReport) != (report.seq == 1):
             problem = "seq 1 is the report of kind 'confirmed', and no later one is"
             raise bad_fields("the kind does not fit the sequence", [{"field": "kind", "problem": problem}])
-        _check_blobs(parts.blobs, report)
+        _check_blobs(sizes, report)
         return store.add_report(session, report, now())
 
 
@@ -133,8 +135,7 @@ def _parsed(body: bytes) -> AnyReport:
     return report
 
 
-def _check_blobs(blobs: BlobStore, report: AnyReport) -> None:
-    sizes = {blob.sha256: blobs.size(blob.sha256) for blob in report.blobs}
+def _check_blobs(sizes: dict[str, int | None], report: AnyReport) -> None:
     missing = [sha256 for sha256, size in sizes.items() if size is None]
     if missing:
         raise Refused(

@@ -73,7 +73,7 @@ def take_observed(parts: Parts, canteen_id: str, body: bytes) -> Receipt:
     if report.from_at < EARLIEST or report.to_at > received_at + _CLOCKS_DIFFER:
         problem = f"between {EARLIEST.isoformat()} and an hour from now is expected"
         raise bad_fields("the interval cannot be", [{"field": "from_at", "problem": problem}])
-    with parts.database.writing() as session:
+    with parts.database.writing(lane=canteen_id) as session:
         return keep_observed(session, report, ZoneInfo(parts.settings.timezone), received_at)
 
 

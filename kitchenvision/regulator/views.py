@@ -48,7 +48,7 @@ class Views:
             before = self._noted.get(look)
         if before is not None and now - before < SAME_LOOK:
             return
-        with database.writing() as session:
+        with database.writing(lane=look[1]) as session:
             session.add(PictureView(violation_id=look[1], role=look[2], person_id=look[0], seen_at=now))
         with self._lock:
             if len(self._noted) >= _REMEMBERED:
