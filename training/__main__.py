@@ -57,6 +57,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--score", type=Path, help="scoring script with a function score(truth, answers)")
     parser.add_argument("--sheets", type=Path, help="camera-scale sheets with truth.jsonl")
     parser.add_argument("--every", type=int, default=1, help="evaluate every n-th picture")
+    parser.add_argument("--detail", type=int, help="evaluate with no more detail than at this longer side, px")
     parser.add_argument("--profile", action="append", choices=PROFILES, help="evaluate only this profile")
     parser.add_argument("--set", action="append", choices=("portrait", "camera", "rendered"), help="only this set")
     parser.add_argument("--scenes", type=int, default=200, help="accusations: how many stills become films")
@@ -71,6 +72,7 @@ def stages(given: argparse.Namespace, settings: Settings) -> dict[str, Callable[
         "score": given.score,
         "sheets": given.sheets,
         "every": given.every,
+        "detail": given.detail,
         "profiles": given.profile,
         "sets": given.set,
     }

@@ -37,10 +37,28 @@ def open_model(folder: Path, profile: Profile, threads: int = 1) -> Eyes:
     return open_eyes(folder.parent, folder.name, profile, "cpu", threads)
 
 
-def answer_rows(eyes: Eyes, folder: Path, files: Iterable[str]) -> Iterator[dict[str, Any]]:
-    """Rows for pictures of a folder. Raises FileNotFoundError for one that cannot be read."""
+def without_detail(bgr: Any, longer_px: int) -> Any:
+    """The picture, as large as before, with no more detail than one with that longer side has."""
+    height, width = bgr.shape[:2]
+    if max(height, width) <= longer_px:
+        return bgr
+    scale = longer_px / max(height, width)
+    small = cv2.resize(bgr, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def answer_rows(
+    eyes: Eyes, folder: Path, files: Iterable[str], detail_px: int | None = None
+) -> Iterator[dict[str, Any]]:
+    """Rows for pictures of a folder, optionally without the detail beyond a size.
+
+    Raises:
+        FileNotFoundError: a picture cannot be read.
+    """
     for file in files:
         bgr = cv2.imread(str(folder / file), cv2.IMREAD_COLOR)
         if bgr is None:
             raise FileNotFoundError(f"{folder / file} cannot be read")
+        if detail_px is not None:
+            bgr = without_detail(bgr, detail_px)
         yield row_of(file, LoadedPicture(bgr), eyes)

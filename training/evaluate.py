@@ -148,10 +148,14 @@ def by_source(score: ModuleType, truth: list[Row], answers: dict[str, Row]) -> d
     return {name: scored(score, rows, answers) for name, rows in sorted(groups.items())}
 
 
-def evaluate_set(test: TestSet, model: Path, profile: str, score: ModuleType | None, out: Path) -> dict[str, Any]:
-    """Answer one set with one profile; rows go to OUT/answers/SET_PROFILE.jsonl."""
+def evaluate_set(test: TestSet, model: Path, profile: str, out: Path, options: dict[str, Any]) -> dict[str, Any]:
+    """Answer one set with one profile; rows go to OUT/answers/SET_PROFILE.jsonl.
+
+    Options: score (module or None), detail (longer side in pixels beyond which detail is taken away, or None).
+    """
+    score: ModuleType | None = options["score"]
     eyes = open_model(model, "fast" if profile == "fast" else "thorough")
-    rows = list(answer_rows(eyes, test.folder, [row["file"] for row in test.truth]))
+    rows = list(answer_rows(eyes, test.folder, [row["file"] for row in test.truth], options.get("detail")))
     (out / "answers").mkdir(parents=True, exist_ok=True)
     text = "".join(json.dumps(row) + "\n" for row in rows)
     (out / f"answers/{test.name}_{profile}.jsonl").write_text(text, "utf-8")
@@ -182,7 +186,10 @@ def show(name: str, profile: str, result: dict[str, Any]) -> None:
 
 
 def evaluate(data: Path, out: Path, model: Path, options: dict[str, Any]) -> dict[str, Any]:
-    """Run the stage. `options`: score and sheets (paths or None), every (1), profiles and sets (None for all)."""
+    """Run the stage.
+
+    Options: score and sheets (paths or None), every (1), profiles and sets (None for all), detail (None).
+    """
     score = load_score(options.get("score"))
     path = out / "evaluation.json"
     results: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
@@ -191,7 +198,7 @@ def evaluate(data: Path, out: Path, model: Path, options: dict[str, Any]) -> dic
         if test.name not in wanted:
             continue
         for profile in options.get("profiles") or PROFILES:
-            result = evaluate_set(test, model, profile, score, out)
+            result = evaluate_set(test, model, profile, out, {**options, "score": score})
             show(test.name, profile, result)
             results.setdefault(test.name, {})[profile] = result
             path.write_text(json.dumps(results, indent=1) + "\n", "utf-8")

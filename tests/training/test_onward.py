@@ -20,6 +20,7 @@ with warnings.catch_warnings():
 
     from kitchenvision.detect.model_card import load_card
     from training.__main__ import main
+    from training.answers import without_detail
     from training.carry import carry, stored_weights
     from training.export import FrameGraph
     from training.networks import ZoomNet, frame_net, mirrored_logits, split_logits
@@ -173,3 +174,11 @@ def test_without_a_model_folder_a_missing_look_is_named(onward: Path, capsys: py
     given = ["--config", str(onward / "recipe.toml"), "--data", str(onward / "data")]
     assert main(["export", *given, "--out", str(onward / "out")]) == 2
     assert "run the training stage first" in capsys.readouterr().err
+
+
+def test_a_picture_without_detail_keeps_its_size() -> None:
+    picture = noise(80, 200, 3)
+    blurred = without_detail(picture, 50)
+    assert blurred.shape == picture.shape
+    assert blurred.std() < 0.6 * picture.std()
+    assert without_detail(picture, 200) is picture
