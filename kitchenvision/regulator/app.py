@@ -28,6 +28,8 @@ from kitchenvision.regulator import (
     observed_calendar,
     public,
     review,
+    review_acts,
+    second_pages,
 )
 from kitchenvision.regulator.auth import NotLoggedIn
 from kitchenvision.regulator.db import DatabaseBusy
@@ -71,7 +73,9 @@ def create_app(settings: RegulatorSettings) -> FastAPI:
 
     app = FastAPI(title="kitchenvision regulator", openapi_url=None, lifespan=lifespan)
     app.state.parts = Parts(settings, database, blobs, FailureLimiter(), Views())
-    for part in (ingest, observed, cockpit_ingest, api, login, account, case_pages, review):
+    for part in (ingest, observed, cockpit_ingest, api, login, account, case_pages):
+        app.include_router(part.router)
+    for part in (second_pages, review_acts, review):
         app.include_router(part.router)
     for part in (district, district_reports, observed_calendar, public, cockpit):
         app.include_router(part.router)
@@ -119,7 +123,8 @@ def _refused(request: Request, error: Exception) -> Response:
 
 
 def _not_logged_in(request: Request, _error: Exception) -> Response:
-    if "text/html" not in request.headers.get("accept", "") or request.method != "GET":
+    part_of_page = "hx-request" in request.headers
+    if part_of_page or "text/html" not in request.headers.get("accept", "") or request.method != "GET":
         problem = Problem(type="not-logged-in", title="you are logged out", status=401, detail="log in again")
         return response(problem)
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")

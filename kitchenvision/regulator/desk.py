@@ -6,25 +6,29 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from kitchenvision.regulator import canteens, case_store, history, store
+from kitchenvision.regulator import canteens, case_store, claims, history, incident_edits, queue_store, store
 from kitchenvision.regulator.access import Scope
 from kitchenvision.regulator.blobs import BlobStore
 from kitchenvision.regulator.case_tables import CaseRow
+from kitchenvision.regulator.claims import Claim
 from kitchenvision.regulator.history import Decision
+from kitchenvision.regulator.incident_edits import Move
 from kitchenvision.regulator.listing import Cursor, Filters
+from kitchenvision.regulator.queue_store import CameraRecord, Entry, Looker
 from kitchenvision.regulator.tables import Canteen, ViolationRow
 from kitchenvision.regulator.trace import TraceView, read_trace
 from kitchenvision.wire import Box, ClipReport, ConfirmedReport, EndedReport
 
 QUEUE_ROWS = 100
 EARLIER_ROWS = 5
+MERGE_ROWS = 8
 _LARGEST_TRACE_BYTES = 4_000_000
 _LABEL_SHARE = 0.026  # of the picture's height
 
 
 @dataclass(frozen=True)
 class Item:
-    """One row of the queue; `picture` is the address of its thumbnail, empty without one."""
+    """One violation in a list; `picture` is the address of its thumbnail, empty without one."""
 
     row: ViolationRow
     canteen_name: str
@@ -32,10 +36,29 @@ class Item:
 
 
 @dataclass(frozen=True)
+class Listed:
+    """One incident of the queue, shown by one of its violations. `claimed_by`: somebody else, empty when nobody."""
+
+    item: Item
+    entry: Entry
+    claimed_by: str
+
+    @property
+    def seen(self) -> str:
+        """The violations that a decision is about, with the decision that each has: ``id:0 id:17``."""
+        return seen_words(self.entry)
+
+    @property
+    def cameras(self) -> int:
+        """How many cameras saw it."""
+        return len({row.camera_id for row in self.entry.members})
+
+
+@dataclass(frozen=True)
 class Queue:
     """A part of the list: `items` from position `first` (1, 2, ...) of `total`; `cursor` leads to more."""
 
-    items: tuple[Item, ...]
+    items: tuple[Listed, ...]
     first: int
     total: int
     cursor: str
@@ -65,7 +88,13 @@ class Marks:
 
 @dataclass(frozen=True)
 class Desk:
-    """Everything that is shown of one violation."""
+    """Everything that is shown of one violation.
+
+    Attributes:
+        entry: its incident. members: all violations of that, by start.
+        mergeable: other incidents that a person may unite it with. moves: what was done by hand.
+        claim: who has it on the desk. second: this person is to look again, without seeing the first decision.
+    """
 
     row: ViolationRow
     canteen: Canteen
@@ -81,6 +110,18 @@ class Desk:
     earlier: tuple[Item, ...]
     states: dict[str, int]
     case: CaseRow | None
+    entry: Entry
+    members: tuple[Item, ...]
+    mergeable: tuple[Item, ...]
+    moves: tuple[Move, ...]
+    record: CameraRecord
+    claim: Claim | None
+    second: bool
+
+    @property
+    def seen(self) -> str:
+        """As `Listed.seen`."""
+        return seen_words(self.entry)
 
     @property
     def newest(self) -> Decision | None:
@@ -88,22 +129,37 @@ class Desk:
         return self.decisions[-1] if self.row.state != "open" and self.decisions else None
 
 
-def queue(session: Session, scope: Scope, filters: Filters, cursor: Cursor | None = None, first: int = 1) -> Queue:
+def seen_words(entry: Entry) -> str:
+    """As `Listed.seen`, the one that is shown first."""
+    ordered = sorted(entry.asked, key=lambda row: row.violation_id != entry.row.violation_id)
+    return " ".join(f"{row.violation_id}:{row.decision_id}" for row in ordered)
+
+
+def queue(
+    session: Session, looker: Looker, filters: Filters, cursor: Cursor | None = None, first: int = 1
+) -> Queue:
     """The list, or the part of it after `cursor`."""
-    rows = store.page(session, scope, filters, QUEUE_ROWS + 1, cursor)
-    more = len(rows) > QUEUE_ROWS
-    rows = rows[:QUEUE_ROWS]
+    entries = queue_store.page(session, looker, filters, QUEUE_ROWS + 1, cursor)
+    more = len(entries) > QUEUE_ROWS
+    entries = entries[:QUEUE_ROWS]
+    claimed = claims.of_others(session, looker.scope, looker.person_id, looker.now)
+    items = _items(session, looker.scope, [entry.row for entry in entries])
+    last = entries[-1].row if entries else None
     return Queue(
-        items=_items(session, scope, rows),
+        items=tuple(
+            Listed(item, entry, claimed.get(entry.row.incident_id, ""))
+            for item, entry in zip(items, entries, strict=True)
+        ),
         first=first,
-        total=store.count(session, scope, filters),
-        cursor=Cursor(rows[-1].captured_at, rows[-1].violation_id).text() if more else "",
-        newest_at=store.newest_received(session, scope),
+        total=queue_store.count(session, looker, filters),
+        cursor=Cursor(last.captured_at, last.violation_id).text() if more and last else "",
+        newest_at=store.newest_received(session, looker.scope),
     )
 
 
-def desk(session: Session, scope: Scope, blobs: BlobStore, violation_id: str) -> Desk | None:
+def desk(session: Session, looker: Looker, blobs: BlobStore, violation_id: str, filters: Filters) -> Desk | None:
     """One violation, or None when there is none with that id."""
+    scope = looker.scope
     found = store.violation(session, scope, violation_id)
     if found is None:
         return None
@@ -113,6 +169,9 @@ def desk(session: Session, scope: Scope, blobs: BlobStore, violation_id: str) ->
     clips = [report for report in reports if isinstance(report, ClipReport)]
     ends = [report for report in reports if isinstance(report, EndedReport)]
     roles = store.roles(session, scope, [violation_id]).get(violation_id, frozenset())
+    entry = queue_store.entry(session, looker, filters, row)
+    case = case_store.case_of(session, scope, violation_id)
+    others = [] if case else incident_edits.mergeable(session, scope, row)[:MERGE_ROWS]
     return Desk(
         row=row,
         canteen=canteen,
@@ -127,7 +186,14 @@ def desk(session: Session, scope: Scope, blobs: BlobStore, violation_id: str) ->
         end_reason=ends[-1].reason if ends else "",
         earlier=_items(session, scope, store.earlier(session, scope, row, EARLIER_ROWS)),
         states=store.count_states(session, scope, row.canteen_id, row.rule_id),
-        case=case_store.case_of(session, scope, violation_id),
+        case=case,
+        entry=entry,
+        members=_items(session, scope, entry.members),
+        mergeable=_items(session, scope, [rows[0] for rows in others]),
+        moves=tuple(incident_edits.moves(session, scope, row.incident_id)),
+        record=queue_store.camera_record(session, looker, row),
+        claim=claims.holder(session, row.incident_id, looker.person_id, looker.now),
+        second=filters.state == "second" and row in entry.asked,
     )
 
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Annotated, Literal
 from urllib.parse import urlencode
 
-from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AwareDatetime, BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
 from kitchenvision.regulator.problems import Refused
 
@@ -18,13 +18,17 @@ def _empty_is_none(value: object) -> object:
 
 Choice = Annotated[Annotated[str, Field(max_length=200)] | None, BeforeValidator(_empty_is_none)]
 StateChoice = Annotated[
-    Literal["open", "decided", "confirmed", "rejected", "cannot_tell"] | None, BeforeValidator(_empty_is_none)
+    Literal["open", "decided", "confirmed", "rejected", "cannot_tell", "second"] | None,
+    BeforeValidator(_empty_is_none),
 ]
 Instant = Annotated[AwareDatetime | None, BeforeValidator(_empty_is_none)]
 
 
 class Filters(BaseModel):
-    """What a list is narrowed to; None = all. `since` (from) and `until` (to) are about `captured_at`."""
+    """What a list is narrowed to; None = all. `since` (from) and `until` (to) are about `captured_at`.
+
+    The state `second`, what waits for a second look, is known to the desk only.
+    """
 
     model_config = ConfigDict(frozen=True)
     rule: Choice = None
@@ -48,6 +52,13 @@ class ListQuery(Filters):
 
     cursor: Choice = None
     limit: Annotated[int, Field(ge=1, le=500)] = 50
+
+    @field_validator("state")
+    @classmethod
+    def _known_to_all(cls, state: str | None) -> str | None:
+        if state == "second":
+            raise ValueError("what waits for a second look is listed at the desk only")
+        return state
 
 
 @dataclass(frozen=True)

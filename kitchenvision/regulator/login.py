@@ -4,14 +4,15 @@ import logging
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Form, Request
-from fastapi.responses import RedirectResponse, Response
+from fastapi.responses import JSONResponse, RedirectResponse, Response
 
 from kitchenvision.regulator import people
 from kitchenvision.regulator.account import HOMES
-from kitchenvision.regulator.auth import COOKIE, FormVisitor, check_origin, is_loopback
+from kitchenvision.regulator.auth import COOKIE, FormVisitor, PageVisitor, check_origin, is_loopback
 from kitchenvision.regulator.parts import NeedsParts, Parts, now
-from kitchenvision.regulator.problems import Refused
-from kitchenvision.regulator.rendering import render
+from kitchenvision.regulator.problems import Refused, response
+from kitchenvision.regulator.rendering import render, words_of
+from kitchenvision.wire import Problem
 
 router = APIRouter()
 LOG = logging.getLogger(__name__)
@@ -36,7 +37,7 @@ def log_in(
     address = request.client.host if request.client else ""
     wait_s = parts.failures.wait_s(username, address)
     if wait_s > 0:
-        page = render(request, "login.html", 429, next=_local(next), username=username, problem="login.wait")
+        page = _refused(request, 429, (next, username, "login.wait"))
         page.headers["Retry-After"] = str(int(wait_s) + 1)
         return page
     with parts.database.reading() as session:
@@ -44,7 +45,7 @@ def log_in(
     if person_id is None:
         parts.failures.failed(username, address)
         LOG.warning("a log-in failed from %s", address)
-        return render(request, "login.html", 401, next=_local(next), username=username, problem="login.wrong")
+        return _refused(request, 401, (next, username, "login.wrong"))
     parts.failures.succeeded(username, address)
     return _logged_in(request, parts, person_id, _local(next))
 
@@ -65,6 +66,12 @@ def log_in_once(token: str, request: Request, parts: NeedsParts) -> Response:
     return _logged_in(request, parts, person_id, START)
 
 
+@router.get("/session", response_model=None)
+def session_now(visitor: PageVisitor) -> Response:
+    """Whose session it is, with what its forms need, as JSON; 401 when it has ended."""
+    return JSONResponse({"username": visitor.username, "csrf_token": visitor.csrf_token})
+
+
 @router.post("/logout", response_model=None)
 def log_out(request: Request, visitor: FormVisitor, parts: NeedsParts) -> Response:
     """End the session."""
@@ -80,9 +87,13 @@ def _logged_in(request: Request, parts: Parts, person_id: int, to: str) -> Respo
     with parts.database.writing() as session:
         token = people.begin_session(session, person_id, now(), lasts_s)
         visitor = people.visitor_of(session, token, now())
-    # Without a wish, to where the role works.
-    home = START if visitor is None else HOMES[visitor.role]
-    answer = RedirectResponse(home if to == START else to, 303)
+    answer: Response
+    if _wants_json(request) and visitor is not None:
+        answer = session_now(visitor)
+    else:
+        # Without a wish, to where the role works.
+        home = START if visitor is None else HOMES[visitor.role]
+        answer = RedirectResponse(home if to == START else to, 303)
     answer.set_cookie(
         COOKIE,
         token,
@@ -92,6 +103,18 @@ def _logged_in(request: Request, parts: Parts, person_id: int, to: str) -> Respo
         secure=request.url.scheme == "https",
     )
     return answer
+
+
+def _wants_json(request: Request) -> bool:
+    return request.headers.get("accept", "") == "application/json"
+
+
+def _refused(request: Request, status: int, told: tuple[str, str, str]) -> Response:
+    wanted, username, problem = told
+    if _wants_json(request):
+        title = words_of(request)(problem)
+        return response(Problem(type="log-in-refused", title=title, status=status))
+    return render(request, "login.html", status, next=_local(wanted), username=username, problem=problem)
 
 
 def _local(path: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import TypeVarTuple
+from typing import Any, TypeVarTuple
 
 from sqlalchemy import ColumnElement, Select, and_, func, or_, select
 from sqlalchemy.orm import Session
@@ -165,7 +165,7 @@ def page(
     """Up to `limit` violations, newest first, after `cursor`."""
     query = _filtered(select(ViolationRow), scope, filters)
     if cursor is not None:
-        query = query.where(_after(cursor))
+        query = query.where(after(cursor))
     order = (ViolationRow.captured_at.desc(), ViolationRow.violation_id.desc())
     return list(session.scalars(query.order_by(*order).limit(limit)))
 
@@ -229,7 +229,8 @@ def rules(session: Session, scope: Scope) -> Sequence[str]:
     return session.scalars(query.order_by(ViolationRow.rule_id)).all()
 
 
-def _after(cursor: Cursor) -> ColumnElement[bool]:
+def after(cursor: Cursor) -> ColumnElement[bool]:
+    """The condition that a violation comes after that place in a list, newest first."""
     return or_(
         ViolationRow.captured_at < cursor.captured_at,
         and_(ViolationRow.captured_at == cursor.captured_at, ViolationRow.violation_id < cursor.violation_id),
@@ -237,20 +238,29 @@ def _after(cursor: Cursor) -> ColumnElement[bool]:
 
 
 def _filtered(query: Select[*Columns], scope: Scope, filters: Filters) -> Select[*Columns]:
-    query = query.where(scope.covers(ViolationRow.canteen_id))
+    return query.where(scope.covers(ViolationRow.canteen_id), *conditions(ViolationRow, filters))
+
+
+def conditions(row: type[ViolationRow] | Any, filters: Filters) -> list[ColumnElement[bool]]:
+    """What the filters ask of a violation.
+
+    Args:
+        row: the table, or an alias of it.
+    """
+    asked: list[ColumnElement[bool]] = []
     for column, wanted in (
-        (ViolationRow.rule_id, filters.rule),
-        (ViolationRow.canteen_id, filters.canteen),
-        (ViolationRow.camera_id, filters.camera),
+        (row.rule_id, filters.rule),
+        (row.canteen_id, filters.canteen),
+        (row.camera_id, filters.camera),
     ):
         if wanted is not None:
-            query = query.where(column == wanted)
+            asked.append(column == wanted)
     if filters.state == "decided":
-        query = query.where(ViolationRow.state != "open")
+        asked.append(row.state != "open")
     elif filters.state is not None:
-        query = query.where(ViolationRow.state == filters.state)
+        asked.append(row.state == filters.state)
     if filters.since is not None:
-        query = query.where(ViolationRow.captured_at >= filters.since)
+        asked.append(row.captured_at >= filters.since)
     if filters.until is not None:
-        query = query.where(ViolationRow.captured_at < filters.until)
-    return query
+        asked.append(row.captured_at < filters.until)
+    return asked

@@ -8,7 +8,7 @@ from string import Formatter
 
 import pytest
 from regulator.asgi import TestClient
-from regulator.conftest import Regulator
+from regulator.conftest import RULES, Regulator
 from regulator.sample import sample, send, send_blobs, send_report
 
 from kitchenvision.regulator import desk, review
@@ -214,7 +214,7 @@ def test_a_violation_without_clip_trace_or_pictures_still_has_its_page(regulator
 
 def test_the_queue_goes_on_in_parts(regulator: Regulator, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desk, "QUEUE_ROWS", 2)
-    send(regulator.client, regulator.token, [sample(i) for i in range(1, 6)])
+    send(regulator.client, regulator.token, [sample(i, RULES[i % 3]) for i in range(1, 6)])
     client = regulator.logged_in()
     seen: list[str] = []
     path = "/review"

@@ -13,7 +13,10 @@ from kitchenvision.regulator import store
 from kitchenvision.regulator.access import EVERYTHING
 from kitchenvision.regulator.desk import Desk, desk, queue
 from kitchenvision.regulator.listing import Cursor, Filters, read_cursor
+from kitchenvision.regulator.parts import now
 from kitchenvision.regulator.problems import Refused
+from kitchenvision.regulator.queue_store import Looker
+from kitchenvision.regulator.second_reviews import SecondPolicy
 
 instants = st.datetimes(
     min_value=datetime(1990, 1, 1),
@@ -53,11 +56,14 @@ def test_filters_refuse_what_is_none(wrong: dict[str, str]) -> None:
         Filters.model_validate(wrong)
 
 
+LOOKER = Looker(EVERYTHING, 1, now(), SecondPolicy())
+
+
 def shown(regulator: Regulator, violation_id: str) -> Desk:
     """The desk's values of one violation."""
     parts = regulator.app.state.parts
     with parts.database.reading() as session:
-        found = desk(session, EVERYTHING, parts.blobs, violation_id)
+        found = desk(session, LOOKER, parts.blobs, violation_id, Filters())
     assert found is not None
     return found
 
@@ -143,7 +149,7 @@ def test_earlier_incidents_are_of_the_same_canteen_and_rule_and_before_this_one(
 
 
 def test_a_thumbnail_is_the_head_else_the_snapshot_else_nothing(regulator: Regulator) -> None:
-    whole, no_head, bare = sample(3), sample(2), sample(1)
+    whole, no_head, bare = sample(3), sample(2, "no_mask"), sample(1, "smoking")
     send_blobs(regulator.client, regulator.token, {**whole.blobs, **no_head.blobs})
     left = tuple(ref for ref in no_head.confirmed.blobs if ref.role != "head_crop")
     for report in (
@@ -153,14 +159,14 @@ def test_a_thumbnail_is_the_head_else_the_snapshot_else_nothing(regulator: Regul
     ):
         assert send_report(regulator.client, regulator.token, report).status_code == 201
     with regulator.app.state.parts.database.reading() as session:
-        pictures = [item.picture.rsplit("/", 1)[-1] for item in queue(session, EVERYTHING, Filters()).items]
+        pictures = [one.item.picture.rsplit("/", 1)[-1] for one in queue(session, LOOKER, Filters()).items]
     assert pictures == ["head_crop", "snapshot", ""]
 
 
 def test_an_unknown_violation_has_no_desk(library: Regulator) -> None:
     parts = library.app.state.parts
     with parts.database.reading() as session:
-        assert desk(session, EVERYTHING, parts.blobs, "0" * 32) is None
+        assert desk(session, LOOKER, parts.blobs, "0" * 32, Filters()) is None
         assert store.roles(session, EVERYTHING, []) == {}
 
 

@@ -13,7 +13,8 @@ let shownId = "";
 
 const items = () => Array.from(queue.querySelectorAll(".item"));
 const one = () => desk.querySelector(".one");
-const itemOf = (id) => queue.querySelector(`.item[data-id="${CSS.escape(id)}"]`);
+const itemOf = (id) => items().find((item) => item.dataset.all.split(" ").includes(id));
+const secondMode = new URLSearchParams(location.search).get("state") === "second";
 
 function say(text) {
   toast.textContent = text;
@@ -22,10 +23,11 @@ function say(text) {
   toastTimer = setTimeout(() => { toast.hidden = true; }, 6000);
 }
 
-function partOf(id) {
+function partOf(id, ahead = false) {
   if (!fetched.has(id)) {
     const query = location.search;
-    const part = fetch(`/review/${id}/desk${query}`, { headers: { Accept: "application/json" } })
+    const address = `/review/${id}/desk${query}`;
+    const part = (ahead ? fetch(address, { headers: { Accept: "application/json" } }) : session.ask(address))
       .then((answer) => (answer.ok ? answer.text() : Promise.reject(new Error(String(answer.status)))))
       .then((html) => {
         const holder = document.createElement("template");
@@ -63,7 +65,9 @@ function settle() {
   document.body.classList.toggle("hide-boxes", sessionStorage.getItem("boxes") === "off");
   pressed();
   const next = neighbour(1);
-  if (next) partOf(next.dataset.id).catch(() => {});
+  if (next) partOf(next.dataset.id, true).catch(() => {});
+  picture.settle();
+  claim();
   const video = desk.querySelector("video");
   const head = desk.querySelector(".playhead");
   if (video && head) video.addEventListener("timeupdate", () => {
@@ -71,8 +75,10 @@ function settle() {
   });
 }
 
+const placeOf = (list) => list.indexOf(itemOf(shownId));
+
 function place() {
-  const at = items().findIndex((item) => item.dataset.id === shownId);
+  const at = placeOf(items());
   document.getElementById("position").textContent = String(at + 1);
 }
 
@@ -83,8 +89,7 @@ function pressed() {
 
 function neighbour(step) {
   const list = items();
-  const at = list.findIndex((item) => item.dataset.id === shownId);
-  return list[at + step];
+  return list[placeOf(list) + step];
 }
 
 function move(step) {
@@ -95,9 +100,9 @@ function move(step) {
 
 function nextOpen() {
   const list = items();
-  const at = list.findIndex((item) => item.dataset.id === shownId);
+  const at = placeOf(list);
   const after = [...list.slice(at + 1), ...list.slice(0, Math.max(at, 0))];
-  return after.find((item) => item.dataset.state === "open");
+  return after.find((item) => item.dataset.state === "open" && !item.querySelector(".claimed").textContent);
 }
 
 function mark(id, state) {
@@ -105,24 +110,30 @@ function mark(id, state) {
   if (!item) return;
   item.dataset.state = state;
   const word = item.querySelector(".state");
+  if (secondMode) { word.textContent = state === "open" ? "" : "✓"; return; }
   const known = document.querySelector(`select[name=state] option[value="${state}"]`);
   word.className = `state ${state}`;
   word.textContent = known ? known.textContent : state;
 }
 
-async function post(id, fields) {
-  const csrf = document.querySelector("input[name=csrf_token]").value;
-  let answer;
-  try {
-    answer = await fetch(`/review/${id}/decision`, {
-      method: "POST",
-      headers: { Accept: "application/json" },
-      body: new URLSearchParams({ csrf_token: csrf, ...fields }),
-    });
-  } catch { throw new Error(toast.dataset.network); }
-  const said = await answer.json().catch(() => ({}));
-  if (!answer.ok) throw new Error(said.detail || said.title || String(answer.status));
-  return said;
+// Renewed while it is on the desk, so that two people do not decide one unawares.
+let claimTimer = 0;
+async function claim(takeOver = false) {
+  clearTimeout(claimTimer);
+  const here = one();
+  if (!here || !mayDecide() || here.dataset.state !== "open" || secondMode) return;
+  let said;
+  try { said = await session.post(`/review/${here.dataset.id}/claim`, takeOver ? { take_over: "true" } : {}); } catch { said = { mine: true, told: "", others: null, renew_s: 30 }; }
+  if (one() !== here) return;
+  if (said.others) for (const item of items()) item.querySelector(".claimed").textContent = said.others[item.dataset.incident] ?? "";
+  const before = here.dataset.claimed;
+  here.dataset.claimed = said.told;
+  const bar = document.getElementById("claim");
+  bar.hidden = said.mine;
+  bar.querySelector("span").textContent = said.told;
+  for (const button of here.querySelectorAll(".acts [name=verdict]:not(#undo), #reject")) button.disabled = !said.mine;
+  claimTimer = setTimeout(claim, (said.mine ? said.renew_s : 5) * 1000);
+  if (before && said.mine && !takeOver) { fetched.delete(here.dataset.id); show(here.dataset.id); } // theirs till now: it may be decided
 }
 
 // Whoever may only read gets no buttons from the server, and no keys here; the server refuses anyway.
@@ -131,26 +142,33 @@ const mayDecide = () => document.getElementById("reject") !== null;
 function decide(verdict, reason = "", note = "") {
   const here = one();
   if (!here || !mayDecide() || here.dataset.state !== "open") return;
-  const id = here.dataset.id;
-  const fields = { verdict, follows: here.dataset.follows, note };
+  if (here.dataset.claimed) { say(here.dataset.claimed); return; }
+  const id = here.dataset.id, item = itemOf(id);
+  const others = here.dataset.also ? here.dataset.also.split(" ") : [];
+  const together = document.getElementById("together")?.checked ?? true;
+  const fields = { verdict, follows: here.dataset.follows, note, also: together ? others.join(" ") : "" };
   if (reason) fields.reason = reason;
   here.dataset.state = verdict; // a second key press must not decide twice
-  mark(id, verdict);
-  fetched.delete(id);
-  const entry = { id };
-  entry.answered = post(id, fields).then((said) => { entry.follows = said.decision_id; fetched.delete(id); return true; })
+  const rest = together ? [] : others;
+  if (rest.length && item) item.dataset.id = rest[0].split(":")[0]; else mark(id, verdict);
+  for (const own of [id, ...others.map((other) => other.split(":")[0])]) fetched.delete(own);
+  const entry = { groups: [{ id, decisions: {} }] };
+  entry.answered = session.post(`/review/${id}/${secondMode ? "second" : "decision"}`, fields)
+    .then((said) => { entry.groups[0].decisions = said.decisions; fetched.delete(id); return true; })
     .catch((error) => {
       done.splice(done.indexOf(entry), 1);
       fetched.delete(id);
+      if (item) item.dataset.id = id;
       mark(id, "open");
       const still = one(); // where the next one had not come yet, this one is on the desk and can be decided again
       if (still && still.dataset.id === id) still.dataset.state = "open";
-      say(toast.dataset.failed.replace("%", error.message));
+      say(toast.dataset.failed.replace("%", error instanceof TypeError ? toast.dataset.network : error.message));
       show(id);
       return false;
     });
-  done.push(entry);
-  const next = nextOpen();
+  if (secondMode) say(toast.dataset.second);
+  else done.push(entry);
+  const next = rest.length ? item : nextOpen();
   if (next) show(next.dataset.id);
   else finish();
 }
@@ -163,27 +181,65 @@ function finish() {
 
 async function undo() {
   if (one() && !mayDecide()) return;
+  if (secondMode) { say(toast.dataset.final); return; }
   // What is shown as decided is what the key undoes; else the newest decision of this visit.
   const here = one();
   const decided = here && here.dataset.state !== "open" ? here.dataset.id : "";
   let at = done.length - 1;
-  while (decided && at >= 0 && done[at].id !== decided) at -= 1;
+  const holds = (entry) => entry.groups.some((group) => group.id === decided || decided in (group.decisions ?? {}));
+  while (decided && at >= 0 && !holds(done[at])) at -= 1;
   let entry = at >= 0 ? done.splice(at, 1)[0] : undefined;
-  if (!entry && decided) entry = { id: decided, follows: here.dataset.follows, answered: true };
+  if (!entry && decided) entry = { groups: [{ id: decided, decisions: { [decided]: here.dataset.follows } }], answered: true };
   if (!entry) { say(toast.dataset.nothing); return; }
   if (!(await entry.answered)) return; // it failed and has come back by itself
-  try {
-    await post(entry.id, { verdict: "withdrawn", follows: entry.follows });
-  } catch (error) {
-    say(toast.dataset.failed.replace("%", error.message));
-    fetched.delete(entry.id);
-    show(entry.id);
-    return;
-  }
-  fetched.delete(entry.id);
-  mark(entry.id, "open");
-  say(toast.dataset.undone);
-  show(entry.id);
+  const fields = new URLSearchParams({ verdict: "withdrawn" });
+  for (const group of entry.groups) fields.append("incident", Object.entries(group.decisions).map(([id, made]) => `${id}:${made}`).join(" "));
+  let results;
+  try { ({ results } = await session.post("/review/decisions", fields)); } catch (error) { results = [{ problem: error.message }]; }
+  const failed = results.find((result) => result.problem);
+  fetched.clear();
+  entry.groups.forEach((group, number) => { if (!results[number]?.problem) { const item = itemOf(group.id); if (item) item.dataset.id = group.id; mark(group.id, "open"); } });
+  say(failed ? toast.dataset.failed.replace("%", failed.problem) : toast.dataset.undone);
+  show(entry.groups[0].id);
+}
+
+// Several at once: the same verdict and reason, each recorded by itself.
+const picked = () => items().filter((item) => item.parentElement.querySelector(".pick")?.checked);
+const bulk = document.getElementById("bulk");
+
+function pick(item) {
+  const box = item?.parentElement.querySelector(".pick");
+  if (box) { box.checked = !box.checked; counted(); }
+}
+
+function counted() {
+  if (!bulk) return;
+  const n = picked().length;
+  bulk.hidden = n === 0;
+  document.getElementById("picked").textContent = bulk.dataset.count.replace("%", n);
+  const choice = bulk.querySelector("select").value;
+  bulk.querySelector("input[name=note]").hidden = choice !== "rejected:6";
+}
+
+function unpick() { for (const item of items()) { const box = item.parentElement.querySelector(".pick"); if (box) box.checked = false; } counted(); }
+
+async function decidePicked() {
+  const chosen = picked(), [verdict, reason = ""] = bulk.querySelector("select").value.split(":");
+  const note = bulk.querySelector("input[name=note]");
+  if (reason === "6" && !note.value.trim()) { note.focus(); return; }
+  const fields = new URLSearchParams({ verdict, note: reason === "6" ? note.value.trim() : "" });
+  if (reason) fields.set("reason", reason);
+  for (const item of chosen) fields.append("incident", item.dataset.seen);
+  let results;
+  try { ({ results } = await session.post("/review/decisions", fields)); } catch (error) { say(toast.dataset.failed.replace("%", error.message)); return; }
+  const made = results.filter((result) => !result.problem), failed = results.filter((result) => result.problem);
+  for (const result of made) mark(result.violation_id, result.state);
+  if (made.length) done.push({ groups: made.map((result) => ({ id: result.violation_id, decisions: result.decisions })), answered: true });
+  fetched.clear();
+  unpick();
+  say(failed.length ? bulk.dataset.failed.replace("%1", failed.length).replace("%2", failed[0].problem) : bulk.dataset.done.replace("%", made.length));
+  const next = one()?.dataset.state === "open" && itemOf(shownId)?.dataset.state === "open" ? itemOf(shownId) : nextOpen();
+  if (next) show(next.dataset.id); else finish();
 }
 
 function reasons(open) {
@@ -211,32 +267,44 @@ const keys = {
   j: () => move(1), ArrowDown: () => move(1), ArrowRight: () => move(1),
   k: () => move(-1), ArrowUp: () => move(-1), ArrowLeft: () => move(-1),
   y: () => decide("confirmed"), n: () => reasons(document.getElementById("reasons")?.hidden),
-  u: () => decide("cannot_tell"), z: undo, b: boxes,
+  u: () => decide("cannot_tell"), z: undo, b: boxes, x: () => pick(itemOf(shownId)),
+  "[": () => picture.brighten(-25), "]": () => picture.brighten(25),
   l: () => document.getElementById("language").click(), "?": () => help.showModal(),
   Escape: () => reasons(false),
 };
 
+// With a Chinese input method on, the letter is swallowed and only the place of the key is told.
+function keyOf(event) {
+  if (event.key.length > 1 && event.key !== "Process" && event.key !== "Unidentified") return event.key;
+  if (/^[\x21-\x7e]$/.test(event.key)) return event.key.toLowerCase();
+  const known = /^(?:Key|Digit|Numpad)([A-Z0-9])$/.exec(event.code);
+  if (known) return known[1].toLowerCase();
+  return { BracketLeft: "[", BracketRight: "]", Slash: event.shiftKey ? "?" : "/" }[event.code] ?? event.key;
+}
+
 document.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing || help.open) return;
-  const typing = event.target.closest?.("input, select, textarea");
+  if (event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
+  const typing = event.target.closest?.("input:not([type=checkbox]):not([type=range]), select, textarea");
   if (typing) {
+    if (event.isComposing) return;
     if (event.key === "Escape") { typing.blur(); reasons(false); }
-    if (event.key === "Enter" && typing.name === "note") { event.preventDefault(); reject("6"); }
+    if (event.key === "Enter" && typing.name === "note" && typing.closest("#note")) { event.preventDefault(); reject("6"); }
     return;
   }
-  if (event.target.closest?.("video") && event.key.startsWith("Arrow")) return; // seeks in the clip
-  const panel = document.getElementById("reasons");
-  if (panel && !panel.hidden && /^[1-6]$/.test(event.key)) { event.preventDefault(); reject(event.key); return; }
-  const act = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
-  if (!act || event.repeat && !/^Arrow|^[jk]$/i.test(event.key)) return;
+  if (event.target.closest?.("video, input[type=range]") && event.key.startsWith("Arrow")) return; // seeks, brightens
+  const panel = document.getElementById("reasons"), key = keyOf(event);
+  if (panel && !panel.hidden && /^[1-6]$/.test(key)) { event.preventDefault(); reject(key); return; }
+  const act = keys[key];
+  if (!act || event.repeat && !/^Arrow|^[jk]$/.test(key)) return;
   event.preventDefault();
   act();
 });
 
 document.addEventListener("click", (event) => {
   if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-  const item = event.target.closest(".item");
+  const item = event.target.closest(".item, .member");
   const button = event.target.closest("button");
+  if (event.target.closest(".pick")) { counted(); return; }
   if (item) { event.preventDefault(); show(item.dataset.id); return; }
   if (!button) return;
   if (button.dataset.seek) {
@@ -244,6 +312,8 @@ document.addEventListener("click", (event) => {
     video.currentTime = Number(button.dataset.seek);
     video.play().catch(() => {});
   } else if (button.dataset.reason) reject(button.dataset.reason);
+  else if (button.id === "take-over") claim(true);
+  else if (button.id === "unpick") unpick();
   else if (button.name === "verdict") {
     event.preventDefault();
     if (button.value === "withdrawn") undo(); else decide(button.value);
@@ -255,38 +325,10 @@ document.addEventListener("click", (event) => {
 });
 
 document.querySelector(".filters").addEventListener("change", (event) => event.currentTarget.submit());
+bulk?.addEventListener("change", counted);
+bulk?.addEventListener("submit", (event) => { event.preventDefault(); decidePicked(); });
 
-// Wheel zooms about the pointer, double click resets.
-let zoom = { scale: 1, x: 0, y: 0 };
-function apply(stage) { stage.style.transform = `translate(${zoom.x}px, ${zoom.y}px) scale(${zoom.scale})`; }
-desk.addEventListener("wheel", (event) => {
-  const stage = event.target.closest(".picture")?.querySelector(".zoomed");
-  if (!stage || event.ctrlKey) return;
-  event.preventDefault();
-  if (!stage.style.transform) zoom = { scale: 1, x: 0, y: 0 };
-  const box = stage.parentElement.getBoundingClientRect();
-  const px = event.clientX - box.left, py = event.clientY - box.top;
-  const scale = Math.min(Math.max(zoom.scale * Math.exp(-event.deltaY / 400), 1), 8);
-  const ratio = scale / zoom.scale;
-  zoom = scale === 1 ? { scale, x: 0, y: 0 } : { scale, x: px - (px - zoom.x) * ratio, y: py - (py - zoom.y) * ratio };
-  apply(stage);
-}, { passive: false });
-desk.addEventListener("dblclick", (event) => {
-  const stage = event.target.closest(".picture")?.querySelector(".zoomed");
-  if (stage) { zoom = { scale: 1, x: 0, y: 0 }; apply(stage); }
-});
-
-// On a phone a swipe over the picture goes on.
-let touch = null;
-desk.addEventListener("touchstart", (event) => {
-  touch = event.touches.length === 1 && event.target.closest(".picture") ? event.touches[0].clientX : null;
-}, { passive: true });
-desk.addEventListener("touchend", (event) => {
-  if (touch === null) return;
-  const moved = event.changedTouches[0].clientX - touch;
-  if (Math.abs(moved) > 60) move(moved < 0 ? 1 : -1);
-  touch = null;
-}, { passive: true });
+window.review = { move };
 
 // Relative times grow old on an open page.
 const relative = new Intl.RelativeTimeFormat(document.documentElement.lang);
