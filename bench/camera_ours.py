@@ -1,6 +1,6 @@
 """What our edge worker costs and whether it keeps up: one process, one core, real streams. Started by cameras.py.
 
-    python bench/camera_ours.py '{"urls": [..], "seconds": 12, "calm_fps": 1, "core": 0}'
+    python bench/camera_ours.py '{"urls": [..], "seconds": 12, "calm_fps": 1, "core": 0, "speed": 1}'
 
 Everything runs as in the service: connections, decoding, health, gate, frame look, tracks, zoom looks, rules,
 evidence, journal and outbox. The last line is JSON.
@@ -53,14 +53,16 @@ class TimedMailbox(Mailbox):
         return self._last
 
 
-def lags(done: list[tuple[float, float]], since_s: float) -> list[float]:
+def lags(done: list[tuple[float, float]], since_s: float, speed: float) -> list[float]:
     """Seconds behind the quickest frame of this camera: media time runs as the server plays it."""
-    quickest = min((at_s - media_s for at_s, media_s in done), default=0.0)
-    return [at_s - media_s - quickest for at_s, media_s in done if at_s >= since_s]
+    quickest = min((at_s - media_s / speed for at_s, media_s in done), default=0.0)
+    return [at_s - media_s / speed - quickest for at_s, media_s in done if at_s >= since_s]
 
 
-def watch(urls: list[str], seconds: float, calm_fps: float, data: Path, warm_s: float) -> dict[str, Any]:
-    """Watches for `warm_s`, which are not counted, and then `seconds`, which are."""
+def watch(asked: dict[str, Any], data: Path) -> dict[str, Any]:
+    """Watches for `warm_s`, which are not counted, and then `seconds`, which are; both of the streams' own time."""
+    urls, calm_fps, speed = asked["urls"], asked["calm_fps"], asked["speed"]
+    warm_s, seconds = asked["warm_s"] / speed, asked["seconds"] / speed
     cameras = tuple(CameraSection(id=f"camera-{number}", url=url) for number, url in enumerate(urls))
     settings = EdgeSettings(
         canteen_id="bench", data=data, analysis_fps=ANALYSIS_FPS, calm_fps=calm_fps, cameras=cameras
@@ -76,14 +78,14 @@ def watch(urls: list[str], seconds: float, calm_fps: float, data: Path, warm_s: 
         _step_until(worker, since_s + seconds)
         after, cpu_s, lasted_s = worker.states(), time.process_time() - cpu_s, time.monotonic() - since_s
         pss_mb = psutil.Process().memory_full_info().pss / 1e6
-        waits = [lags(mailbox.done[one.id], since_s) for one in cameras]
+        waits = [lags(mailbox.done[one.id], since_s, speed) for one in cameras]
         worker.close()
     every = sorted(lag for wait in waits for lag in wait)
     taken = sum(len(wait) for wait in waits)
     return {
-        "cpu_ms_per_camera_s": 1000 * cpu_s / lasted_s / len(urls),
+        "cpu_ms_per_camera_s": 1000 * cpu_s / (lasted_s * speed) / len(urls),
         "analysed": sum(b.analysed - a.analysed for a, b in zip(before, after, strict=True)),
-        "taken_fps": taken / lasted_s / len(urls),
+        "taken_fps": taken / (lasted_s * speed) / len(urls),
         "p99_lag_s": every[min(len(every) - 1, int(0.99 * len(every)))] if every else 99.0,
         "growth_s": max((_growth(wait) for wait in waits), default=99.0),
         "violations": sum(state.violations for state in after),
@@ -111,7 +113,7 @@ def main() -> None:
     asked = json.loads(sys.argv[1])
     os.sched_setaffinity(0, {asked["core"]})
     with tempfile.TemporaryDirectory() as folder:
-        row = watch(asked["urls"], asked["seconds"], asked["calm_fps"], Path(folder), asked.get("warm_s", 5.0))
+        row = watch(asked, Path(folder))
     print(json.dumps(row))
 
 

@@ -31,8 +31,8 @@ Pixels = np.ndarray[Any, np.dtype[np.uint8]]
 def make_clips(folder: Path, seconds: float) -> dict[str, Path]:
     """``main-busy`` and so on: H.264 without B-frames and a key frame in two seconds, as cameras encode.
 
-    busy: the sample videos one after the other, cooks at work, some of whom violate. empty: the same kitchens with
-    everybody painted out. A little noise is laid over both, as sensors have.
+    busy: the sample videos one after the other, cooks at work, some of whom violate. empty: the first one's kitchen
+    with everybody painted out. A little noise is laid over both, as sensors have.
     """
     clips = {}
     noise = np.random.default_rng(0).integers(0, 6, (4, *SAMPLE_SHAPE), np.uint8)
@@ -43,7 +43,8 @@ def make_clips(folder: Path, seconds: float) -> dict[str, Path]:
                 options = {"preset": "veryfast", "crf": "23", "bf": "0", "g": str(KEY_FRAMES_EVERY), "threads": "1"}
                 stream = out.add_stream("libx264", rate=FPS, options=options)
                 stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-                for number, picture in enumerate(_pictures(scene, seconds)):
+                lasts_s = seconds if scene == "busy" else min(seconds, 8.0)
+                for number, picture in enumerate(_pictures(scene, lasts_s)):
                     grainy = cv2.add(picture, noise[number % len(noise)])
                     large = cv2.resize(grainy, (width, height), interpolation=cv2.INTER_LINEAR)
                     frame = av.VideoFrame.from_ndarray(np.asarray(large, np.uint8), "rgb24")
@@ -56,7 +57,7 @@ def make_clips(folder: Path, seconds: float) -> dict[str, Path]:
 
 def _pictures(scene: str, seconds: float) -> Iterator[Pixels]:
     """25 pictures a second; the samples share the time evenly."""
-    samples = sorted((ROOT / "sample_videos").glob("*.mp4"))
+    samples = sorted((ROOT / "sample_videos").glob("*.mp4"))[: 1 if scene == "empty" else None]
     each = round(seconds * FPS / len(samples))
     for sample in samples:
         people = _boxes(sample.with_suffix(".json"))
@@ -118,16 +119,17 @@ def as_sent(clip: Path, seconds: float) -> list[tuple[float, bytes]]:
 
 def _handler(plays: dict[str, list[tuple[float, bytes]]]) -> type[BaseHTTPRequestHandler]:
     class Camera(BaseHTTPRequestHandler):
-        """``/main-busy/3.ts``: whatever follows the name only tells one camera from the other."""
+        """``/0.5/main-busy/3.ts``: at half the speed; what follows the name only tells cameras apart."""
 
         def do_GET(self) -> None:
             self.send_response(200)
             self.send_header("Content-Type", "video/mp2t")
             self.end_headers()
+            _, speed, name, _ = self.path.split("/")
             began = time.monotonic()
             with suppress(OSError):
-                for when_s, piece in plays[self.path.split("/")[1]]:
-                    time.sleep(max(0.0, when_s - (time.monotonic() - began)))
+                for when_s, piece in plays[name]:
+                    time.sleep(max(0.0, when_s / float(speed) - (time.monotonic() - began)))
                     self.wfile.write(piece)
 
         def log_message(self, *_: object) -> None:

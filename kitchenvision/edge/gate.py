@@ -15,6 +15,8 @@ _CHANGED_LEVELS = 8.0  # mean of 4x4 cells, so that a sensor's noise is averaged
 _CHANGED_BLOCKS = 2
 _PEOPLE_FPS = 2.0  # the planner looks at settled heads every half second
 _ROUNDING_S = 1e-6
+_ASLEEP_S = 5.0
+_ASLEEP_FPS = 1.0  # who wants a still scene to be looked at more often wants every picture
 
 
 def luma_of(picture: Picture) -> Luma:
@@ -34,6 +36,7 @@ class SceneGate:
         self._calm_fps = calm_fps
         self._last_s: float | None = None
         self._last: npt.NDArray[np.float32] | None = None
+        self._busy_s = float("-inf")
 
     def wants(self, media_s: float, luma: Luma, people: bool, building: bool) -> bool:
         """Whether this frame is to be analysed.
@@ -45,11 +48,17 @@ class SceneGate:
         blocks = _blocks(luma)
         moved = self._last is None or _changed(self._last, blocks)
         rate = max(self._calm_fps, _PEOPLE_FPS) if people else self._calm_fps
+        if moved or people or building:
+            self._busy_s = media_s
         due = self._last_s is None or media_s - self._last_s >= 1 / rate - _ROUNDING_S
         if not (moved or building or due):
             return False
         self._last_s, self._last = media_s, blocks
         return True
+
+    def asleep(self, media_s: float) -> bool:
+        """Whether nothing has moved and nobody has been there for so long that key frames are enough."""
+        return self._calm_fps <= _ASLEEP_FPS and media_s - self._busy_s >= _ASLEEP_S
 
 
 def _blocks(luma: Luma) -> npt.NDArray[np.float32]:

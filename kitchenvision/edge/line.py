@@ -121,8 +121,11 @@ class CameraLine:
         watch = self._watch = self._watch or self._make(arrival.source, frame.captured_at)
         seen = self._sees(frame)
         if seen is None:
+            arrival.source.nothing_happens(False)
             return False
-        if not self._wanted(watch, frame, seen):
+        wanted = self._wanted(watch, frame, seen)
+        arrival.source.nothing_happens(self._gate is not None and self._gate.asleep(frame.media_s))
+        if not wanted:
             self.facts = replace(self.facts, skipped=self.facts.skipped + 1)
             return False
         self._events(watch.pipeline.step(frame), arrival.source)

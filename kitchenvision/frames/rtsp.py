@@ -15,6 +15,7 @@ from av.video.stream import VideoStream
 from kitchenvision.errors import SourceBroken, SourceUnreadable
 from kitchenvision.frames.decoding import Damage, VideoPacket, decoded
 from kitchenvision.frames.dialing import CodecUnsupported, dial, shown_address
+from kitchenvision.frames.dozing import Dozing, Held
 from kitchenvision.frames.packet_ring import PacketRing
 from kitchenvision.frames.picture import AvPicture, Orientation, orientation_of
 from kitchenvision.frames.remux import TimedPacket
@@ -123,6 +124,10 @@ class RtspSource(FrameSource):
         """Media times of the key frames that the ring holds, seconds."""
         return self._feed.ring.key_times()
 
+    def nothing_happens(self, calm: bool) -> None:
+        """Said by whoever looks: while nothing happens, key frames are enough, until something moves."""
+        self._feed.dozing.calm = calm
+
     @property
     def damaged(self) -> int:
         """Packets or pictures that were damaged so far."""
@@ -177,6 +182,8 @@ class _Feed:
         except BaseException:
             self.container.close()
             raise
+        self.dozing: Dozing[VideoPacket] = Dozing()
+        self.dozing.usable = not (options.key_frames_only or self.stream.codec_context.has_b_frames)
         if options.key_frames_only:
             self.stream.codec_context.skip_frame = "NONKEY"
         self.fps = float(self.stream.average_rate or self.stream.guessed_rate or _USUAL_FPS)
@@ -237,13 +244,23 @@ class _Feed:
                 raise SourceBroken(f"{self._address}: the camera sends no more ({why})", media_s)
             captured_at = self._clock()
             self._waiting.append(packet)
-            for frame in decoded(packet, self.damage):
-                media_s = self._timeline.at(self._own_s(frame))
+            for media_s, arrived in self._decoded(Held(packet, time.monotonic(), captured_at)):
                 pictures += 1
+                yield media_s, arrived
+            self._keep()
+
+    def _decoded(self, now: Held[VideoPacket]) -> Iterator[_Timed]:
+        """The pictures of what is to be decoded now: of this packet, of more that were held, or none."""
+        due = self.dozing.due(now)
+        for held in due:
+            frames = decoded(held.packet, self.damage)
+            if self.dozing.calm and not frames and held.packet.is_keyframe:
+                self.dozing.usable = False  # its key frames need what was left out before them
+            for frame in frames:
                 self._orientation = self._orientation or orientation_of(frame)
                 picture = AvPicture(frame, self.stream.sample_aspect_ratio, self._orientation)
-                yield media_s, _Arrived(picture, captured_at)
-            self._keep()
+                assert isinstance(held.stamp, datetime)
+                yield self._timeline.at(self._own_s(frame)), _Arrived(picture, held.stamp)
 
     def _own_s(self, frame: av.VideoFrame) -> float | None:
         if self._by_arrival:

@@ -22,6 +22,7 @@ class FakeStream:
         self.info = INFO
         self.closed = threading.Event()
         self.full = False
+        self.calm = False
         self.cuts: list[tuple[float, float]] = []
         self._said: queue.SimpleQueue[Frame | Exception | None] = queue.SimpleQueue()
         self.index = 0
@@ -47,6 +48,10 @@ class FakeStream:
     def hang_up(self) -> None:
         """Ends `frames`."""
         self._said.put(None)
+
+    def nothing_happens(self, calm: bool) -> None:
+        """Remembers it."""
+        self.calm = calm
 
     def close(self) -> None:
         """Remembers it."""

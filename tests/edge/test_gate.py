@@ -63,3 +63,31 @@ def test_brightness_of_a_picture_of_any_size() -> None:
     luma = luma_of(GreyPicture(120))
     assert luma.shape == (HEIGHT, WIDTH)
     assert abs(int(luma.mean()) - 120) <= 1
+
+
+def asleep_at(gate: SceneGate, seconds: range, people: bool = False, building: bool = False) -> list[int]:
+    """The seconds at which key frames would be enough."""
+    out = []
+    for second in seconds:
+        gate.wants(float(second), STILL, people, building)
+        if gate.asleep(float(second)):
+            out.append(second)
+    return out
+
+
+def test_key_frames_are_enough_after_five_seconds_without_anything() -> None:
+    """And never while somebody is there, or something may be building up."""
+    assert asleep_at(SceneGate(1.0), range(10)) == [5, 6, 7, 8, 9]
+    assert not asleep_at(SceneGate(1.0), range(30), people=True)
+    assert not asleep_at(SceneGate(1.0), range(30), building=True)
+    assert not asleep_at(SceneGate(2.0), range(30))  # the settings want more pictures than key frames give
+
+
+def test_motion_ends_the_sleep_with_the_very_frame() -> None:
+    """As small as a head."""
+    gate = SceneGate(1.0)
+    assert asleep_at(gate, range(10))
+    entered = STILL.copy()
+    entered[20:29, 40:48] += 15
+    gate.wants(10.0, entered, people=False, building=False)
+    assert not gate.asleep(10.0)
