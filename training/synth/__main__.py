@@ -36,7 +36,7 @@ def parser() -> argparse.ArgumentParser:
     clip.add_argument("--out", type=Path, required=True, help="folder for NAME.mp4 and NAME.json")
     clip.add_argument("--raw", type=Path, default=Path("runs/synth/raw"), help="folder for rendered frames")
     clip.add_argument("--frames", type=int, nargs="*", help="render only these, and write no clip")
-    clip.add_argument("--samples", type=int, default=3, help="light paths a pixel")
+    clip.add_argument("--samples", type=int, default=1, help="light paths a pixel")
     clip.add_argument("--threads", type=int, default=1)
     clip.add_argument("--crf", type=int, default=25, help="quality of the H.264, lower is better")
     clip.add_argument("--assets", type=Path, default=_ASSETS)
@@ -86,7 +86,7 @@ def clip(options: argparse.Namespace) -> int:
     rendering = importlib.import_module("training.synth.blender.clips")
     scene = SCENES[options.scene]
     raw = options.raw / scene.name
-    quality = rendering.Quality(options.samples, options.threads, strand_steps=1)
+    quality = rendering.Quality(options.samples, options.threads, strand_steps=1, bounces=2)
     rendering.render_clip(rendering.ClipJob(scene, raw, options.assets, quality), options.frames)
     if options.frames or not (raw / f"{scene.frames - 1:04d}.npz").exists():
         return 0
@@ -96,10 +96,16 @@ def clip(options: argparse.Namespace) -> int:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; returns the exit code."""
+    """Run a command; returns the exit code: 2 for a wrong option, or where Blender is missing."""
     options = parser().parse_args(arguments)
     if options.command in ("heads", "clip"):
-        return heads(options) if options.command == "heads" else clip(options)
+        try:
+            return heads(options) if options.command == "heads" else clip(options)
+        except ModuleNotFoundError as error:
+            if error.name not in ("bpy", "mathutils"):
+                raise
+            print("Blender is missing: see training/synth/README.md for its environment", file=sys.stderr)
+            return 2
     sheet = importlib.import_module("training.synth.sheet")
     sheet.write_sheet(options.crops, options.picture, options.columns, options.count)
     return 0

@@ -6,6 +6,7 @@ import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -42,7 +43,7 @@ def mixed(a: Array, b: Array, t: float) -> Array:
 def keyed(keys: Sequence[tuple[float, Sequence[float]]], t: float, slow: bool = False) -> Array:
     """The value of key frames at t: held, then changed within 0.8 s before the next key, or all the way if slow."""
     value = np.array(keys[0][1], float)
-    for (start, _), (end, wanted) in zip(keys, keys[1:], strict=False):
+    for (start, _), (end, wanted) in pairwise(keys):
         if t <= start:
             break
         span = end - start if slow else min(_MOVE_S, end - start)

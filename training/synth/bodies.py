@@ -161,7 +161,7 @@ class BaseBody:
                 table = np.array(pairs)
                 weights[table[:, 0].astype(int), self.index[name]] = table[:, 1]
         weights[weights.sum(1) == 0, self.index["pelvis"]] = 1
-        return weights / weights.sum(1, keepdims=True)
+        return np.asarray(weights / weights.sum(1, keepdims=True))
 
     @cached_property
     def joints(self) -> dict[str, list[int]]:

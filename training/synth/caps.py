@@ -42,7 +42,7 @@ def _shell(skull: Skull, edge: Array, above: Above, rows: int) -> tuple[Array, l
     top = (rows - 1) * _AROUND
     faces = tube_faces(rows, _AROUND)
     faces += [[top + i, top + (i + 1) % _AROUND, len(v)] for i in range(_AROUND)]
-    return np.vstack([v, v[top:].mean(0) + [0, 0, 0.0015]]), faces
+    return np.vstack([v, v[top:].mean(0) + np.array([0, 0, 0.0015])]), faces
 
 
 def _ear_top(skull: Skull) -> float:

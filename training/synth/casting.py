@@ -1,10 +1,14 @@
-"""Who is in a crop: drawn from a recipe's weights, by named random streams so that two crops can differ in one thing."""
+"""Who is in a crop: drawn from a recipe's weights.
+
+Random streams have names, so that two crops can differ in one thing alone.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from typing import Any
 
 from training.synth.hats import BLACK, NAVY, WHITE
 from training.synth.mesh import Colour
@@ -129,7 +133,8 @@ def cast(seed: int, recipe: Recipe, force: Mapping[str, Sequence[str]] | None = 
     if recipe.twins and seed % 2:
         casting = replace(casting, hat=None, hat_colour=None)
     forced = {name: values[seed % len(values)] for name, values in (force or {}).items()}
-    casting = replace(casting, **{name: None if value == "none" else value for name, value in forced.items()})
+    changes: dict[str, Any] = {name: None if value == "none" else value for name, value in forced.items()}
+    casting = replace(casting, **changes)
     if casting.hat is not None and (casting.hat_colour is None or "hat" in forced):
         colours = _DARK if recipe.dark else HAT_COLOURS[casting.hat]
         casting = replace(casting, hat_colour=streams("hat colour").choice(colours))

@@ -25,10 +25,10 @@ class Shot:
 
 
 def crop_shot(clean: Array, scale: float, light: str, rng: np.random.Generator) -> Shot:
-    """A clean square crop (S, S, 3) BGR shrunk by `scale`, exposed, hazed, blurred, noised, compressed, enlarged."""
+    """A clean square crop (S, S, 3) BGR, shrunk by `scale`, as the camera delivers it, enlarged again."""
     side = clean.shape[0]
     n = max(24, round(side * scale))
-    x = clean.astype(np.float32) / 255
+    x: Array = clean.astype(np.float32) / 255
     if n < side:
         x = cv2.resize(x, (n, n), interpolation=cv2.INTER_AREA)
     x = _exposed(x, light, rng)
@@ -38,7 +38,7 @@ def crop_shot(clean: Array, scale: float, light: str, rng: np.random.Generator) 
         alpha = np.clip(cloud, 0, 1)[..., None] * rng.uniform(0.1, 0.45)
         x = x * (1 - alpha) + 0.7 * alpha
     x = _optics(x, n, rng)
-    image = (np.clip(_noised(x, light, rng), 0, 1) * 255).astype(np.uint8)
+    image: Array = (np.clip(_noised(x, light, rng), 0, 1) * 255).astype(np.uint8)
     if n > 70 and rng.random() < 0.13:
         image = motion_blur(image, int(rng.integers(4, 10)), rng)
     quality = int(rng.integers(34, 90))

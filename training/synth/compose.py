@@ -1,10 +1,10 @@
-"""Puts a clip together: regions over the background, lens, camera look, clock, H.264, and the truth in final pixels."""
+"""Puts a clip together: regions over the background, lens, camera, clock, H.264, and the truth in final pixels."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +15,7 @@ import cv2
 import numpy as np
 
 from training.synth.clip_truth import Facts, incidents, person_row
+from training.synth.images import read_image
 from training.synth.lens import Lens
 from training.synth.mesh import Array
 from training.synth.scenes import Scene
@@ -106,7 +107,7 @@ class ClipCamera:
         rng = np.random.default_rng((self.seed, number))
         noise = rng.normal(size=(height, width)).astype(np.float32) * (0.6 + 0.8 * (1 - x.mean(2)))
         x = x + (sigma * 0.8 * noise)[..., None]
-        image = (np.clip(x, 0, 1) * 255).astype(np.uint8)
+        image: Array = (np.clip(x, 0, 1) * 255).astype(np.uint8)
         clock = datetime(2026, 3, 1 + self.seed % 28, int(hour), int(minute)) + timedelta(seconds=t)
         for colour, thick in (((0, 0, 0), 4), ((255, 255, 255), 1)):
             text = f"{clock:%Y-%m-%d %H:%M:%S}"
@@ -116,7 +117,7 @@ class ClipCamera:
 
 @dataclass(frozen=True)
 class RawFrame:
-    """A rendered frame as read back."""
+    """A rendered frame: regions with their pictures (h, w, 3) and indices (h, w), and the facts of all actors."""
 
     regions: list[Region]
     pictures: list[Array]
@@ -124,8 +125,19 @@ class RawFrame:
     facts: list[Facts]
 
 
+def save_frame(path: Path, frame: RawFrame) -> None:
+    """Write a frame whole or not at all."""
+    arrays: dict[str, Any] = {f"picture{i}": picture for i, picture in enumerate(frame.pictures)}
+    arrays |= {f"index{i}": index.astype(np.uint8) for i, index in enumerate(frame.indices)}
+    text = json.dumps([asdict(one) for one in frame.facts])
+    partial = path.with_name("partial.npz")
+    arrays |= {"regions": np.array(frame.regions).reshape(-1, 4), "facts": np.array(text)}
+    np.savez_compressed(partial, **arrays)
+    partial.replace(path)
+
+
 def read_frame(path: Path) -> RawFrame:
-    """A frame that `blender/clips.py` wrote."""
+    """A frame that `save_frame` wrote."""
     with np.load(path) as stored:
         regions = [(int(a), int(b), int(c), int(d)) for a, b, c, d in stored["regions"]]
         pictures = [stored[f"picture{i}"] for i in range(len(regions))]
@@ -139,7 +151,7 @@ def read_frame(path: Path) -> RawFrame:
 def composed(scene: Scene, raw: Path) -> Iterator[tuple[Array, dict[str, Any]]]:
     """Frames (H, W, 3) with their row of the truth."""
     camera = ClipCamera(scene.room * 13 + len(scene.name), scene.size)
-    background = cv2.imread(str(raw / "background.png"))
+    background = read_image(raw / "background.png")
     for number in range(scene.frames):
         t = number / scene.fps
         frame = read_frame(raw / f"{number:04d}.npz")

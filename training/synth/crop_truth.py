@@ -30,7 +30,7 @@ _LEAST_HEAD_PX = 150
 
 @dataclass(frozen=True)
 class Rendered:
-    """A render of one cook: vertices in the room by part, matrices, the view, indices, picture, the room's share."""
+    """A render of one cook: vertices in the room by part, matrices, view, indices, picture, what the room hides."""
 
     v: dict[str, Array]
     cook: Cook
@@ -96,12 +96,12 @@ def face_landmarks(cook: Cook) -> Array:
     """Nose, corners of the mouth, chin and both eyes (rest pose), the nose first."""
     human = cook.human
     offsets = [[0.02, 0, 0], [-0.02, 0, 0], [0, 0.002, -0.03]]
-    eyes = [human.nose + [side * 0.032, 0.02, 0.035] for side in (1, -1)]
+    eyes = [human.nose + np.array([side * 0.032, 0.02, 0.035]) for side in (1, -1)]
     return np.array([human.nose, *(human.mouth + offset for offset in offsets), *eyes])
 
 
 def head_boxes(seen: Rendered) -> tuple[list[float], list[float]]:
-    """The head (skull, hat and hair above the chin, without ponytails and buns) and the skull, clipped to the crop."""
+    """The head (skull, hat and hair above the chin, no ponytails and buns) and the skull, clipped to the crop."""
     human, view = seen.cook.human, seen.view
     skull = bounds(view.project(moved(human.head_v, seen.head))[0])
     hats = [bounds(view.project(seen.v[name])[0]) for name in ("hat", "hatnet") if name in seen.v]

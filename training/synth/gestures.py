@@ -145,10 +145,10 @@ def _bring_rod(human: Human, pose: Pose, gesture: Gesture, head: Array, rng: ran
 def _touch(human: Human, pose: Pose, gesture: Gesture, head: Array, rng: random.Random) -> None:
     """A finger tip at a part of the face: where the curled finger ends is measured first."""
     places = {
-        "nose": human.nose + [-0.008, -0.012, -0.004],
-        "lips": human.mouth + [-0.01, -0.014, -0.002],
+        "nose": human.nose + np.array([-0.008, -0.012, -0.004]),
+        "lips": human.mouth + np.array([-0.01, -0.014, -0.002]),
         "chin": np.array([0, human.mouth[1] - 0.004, human.chin_z + 0.006]),
-        "cheek": human.mouth + [-0.045, 0.012, 0.02],
+        "cheek": human.mouth + np.array([-0.045, 0.012, 0.02]),
     }
     fingers = (0.40 + rng.uniform(-0.15, 0.15), 0.30, 0.82)
     back = (-0.55, -0.82, 0.1 + rng.uniform(-0.15, 0.15))

@@ -1,4 +1,4 @@
-"""Hair as strands: roots on the scalp, walked over the skull in the manner of a style, clumped, pressed by a hat."""
+"""Hair as strands: roots on the scalp, walked over the skull as a style wants, clumped, pressed by a hat."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from training.synth.mesh import Array
-from training.synth.skull import Skull, directions, folded
+from training.synth.scalp import from_crown, hairline
+from training.synth.skull import Skull, directions
 
 Line = Callable[[Array], Array]  # azimuth -> metres above the eyes
 
@@ -62,50 +63,11 @@ class Growth:
 
 @dataclass(frozen=True)
 class Strands:
-    """`points` (N, K, 3) in the rest pose, thickness at the root, and the bun's middle and radii if there is one."""
+    """`points` (N, K, 3) in the rest pose, thickness at the root, and a bun's middle and radii if there is one."""
 
     points: Array
     radius_m: float
     bun: tuple[Array, Array] | None = None
-
-
-def hairline(skull: Skull, azimuth: Array, recede: float = 0.0) -> Array:
-    """Height above the eyes (m) where hair begins: forehead, temples, sideburns, around the ears, nape."""
-    ear = math.degrees(skull.ear_azimuth)
-    top, low = skull.above_eyes(skull.ear_z[1]), skull.above_eyes(skull.ear_z[0])
-    knots = [
-        0,
-        20,
-        38,
-        ear - 38,
-        ear - 27,
-        ear - 20,
-        ear - 13,
-        ear - 4,
-        ear + 10,
-        ear + 20,
-        ear + 32,
-        ear + 50,
-        180,
-    ]
-    heights = [
-        *(0.062 + recede * 0.5, 0.064 + recede, 0.060 + recede * 1.3, 0.045 + recede * 0.3, 0.012, -0.014, 0.004),
-        *(top + 0.004, top - 0.002, top - 0.03, low + 0.014, low - 0.012, low - 0.022),
-    ]
-    return np.asarray(np.interp(np.degrees(folded(azimuth)), knots, heights) * skull.scale)
-
-
-def scalp_shade(skull: Skull, recede: float = 0.0, crown: float = 0.0) -> Array:
-    """Weight 0 to 1 of each body vertex for the colour of hair under the strands."""
-    v = skull.human.part("head").v
-    azimuth, elevation, radius = skull.spherical(v)
-    nape = 0.016 * np.clip(np.abs(azimuth) - 2.2, 0, 0.5) / 0.5
-    over = v[:, 2] - skull.human.eye_z - hairline(skull, azimuth, recede) - nape
-    shade = np.clip(over / 0.006 + 0.3, 0, 1) * (elevation > -0.9) * (radius > 0.05)
-    if crown > 0:
-        shade *= np.clip((_from_crown(azimuth, elevation) - crown) / 0.15 + 0.5, 0, 1)
-    shade[skull.human.base.ears[: len(shade)]] = 0
-    return np.asarray(shade)
 
 
 def grown(skull: Skull, growth: Growth, rng: random.Random) -> Strands | None:
@@ -117,7 +79,7 @@ def grown(skull: Skull, growth: Growth, rng: random.Random) -> Strands | None:
     azimuth, elevation = _roots(skull, growth, style, noise)
     if len(azimuth) < 30:
         return None
-    walk = _Walk(skull, growth, style, rng, noise, azimuth, elevation)
+    walk = _Walk(skull, growth, rng, noise, (azimuth, elevation))
     points = walk.tied() if growth.style in TIED else walk.hanging() if growth.style in HANGING else walk.swept()
     if style.clump:
         points = _clumped(points, style, noise)
@@ -133,12 +95,6 @@ def grown(skull: Skull, growth: Growth, rng: random.Random) -> Strands | None:
     return Strands(points.astype(np.float32), style.radius_m * skull.scale * rng.uniform(0.95, 1.25), bun)
 
 
-def _from_crown(azimuth: Array, elevation: Array) -> Array:
-    """Angle between directions and the crown, radians."""
-    crown = directions(math.pi, math.radians(62))
-    return np.asarray(np.arccos(np.clip(directions(azimuth, elevation) @ crown, -1, 1)))
-
-
 def _roots(skull: Skull, growth: Growth, style: Style, noise: np.random.Generator) -> tuple[Array, Array]:
     """Roots spread evenly over the scalp that bears hair."""
     tries = int(style.count * (3.2 if growth.hat_line is None else 7))
@@ -151,7 +107,7 @@ def _roots(skull: Skull, growth: Growth, style: Style, noise: np.random.Generato
     kept &= height > hairline(skull, azimuth, growth.recede) + ragged
     if growth.crown > 0:
         rim = growth.crown * (1 + 0.1 * noise.normal(size=tries))
-        kept &= (_from_crown(azimuth, elevation) > rim) | (noise.random(tries) < 0.04)
+        kept &= (from_crown(azimuth, elevation) > rim) | (noise.random(tries) < 0.04)
     if growth.hat_line is not None:
         kept &= height < growth.hat_line(azimuth) + 0.006
     chosen = np.flatnonzero(kept)[: style.count]
@@ -165,12 +121,12 @@ class _Walk:
         self,
         skull: Skull,
         growth: Growth,
-        style: Style,
         rng: random.Random,
         noise: np.random.Generator,
-        azimuth: Array,
-        elevation: Array,
+        roots: tuple[Array, Array],
     ) -> None:
+        azimuth, elevation = roots
+        style = STYLES[growth.style]
         self.skull, self.growth, self.style = skull, growth, style
         self.azimuth = azimuth
         self.root = skull.point(azimuth, elevation)
@@ -198,7 +154,7 @@ class _Walk:
         """Direction of growth of crew, short, side, slick, curly, afro."""
         style = self.growth.style
         if style == "slick":
-            return np.array([0, 1, -0.25]) + 0 * q
+            return np.tile(np.array([0, 1, -0.25]), (len(q), 1))
         away = q - self.whorl
         if style == "side":
             away = away / np.linalg.norm(away, axis=1, keepdims=True)
@@ -337,7 +293,7 @@ def _bun(walk: _Walk, noise: np.random.Generator, rng: random.Random) -> tuple[A
     """A ball of wound strands behind the knot."""
     scale, m, k = walk.skull.scale, 900, walk.k
     radii = np.array([0.040, 0.028, 0.034]) * scale * rng.uniform(0.85, 1.15)
-    centre = walk.knot + [0, 0.012 + 0.016 * scale, 0]
+    centre = walk.knot + np.array([0, 0.012 + 0.016 * scale, 0])
     axis = noise.normal(size=(m, 3))
     axis /= np.linalg.norm(axis, axis=1, keepdims=True)
     axis[:, 1] += np.sign(axis[:, 1]) * 1.2
@@ -357,7 +313,7 @@ def _tail(walk: _Walk, noise: np.random.Generator, rng: random.Random) -> Array:
     m = 1300
     length = rng.uniform(0.13, 0.30) * walk.skull.scale
     t = np.linspace(0, 1, walk.k)[None, :, None]
-    start = walk.knot + [0, 0.012, 0] + noise.normal(0, 0.006, (m, 1, 3))
+    start = walk.knot + np.array([0, 0.012, 0]) + noise.normal(0, 0.006, (m, 1, 3))
     out = np.array([0, 1, 0]) * rng.uniform(0.03, 0.07) * np.sin(np.minimum(t * 2.2, 1.57))
     fall = np.array([0, 0, -1]) * length * t**1.25 * noise.uniform(0.75, 1.05, (m, 1, 1))
     spread = noise.normal(0, 1, (m, 1, 3)) * np.array([0.016, 0.012, 0.004]) * np.sin(t * 2.6)

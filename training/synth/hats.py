@@ -1,4 +1,4 @@
-"""Hats that sit on a ring around the head: toque, flat cap, forage cap. `caps.py` has those that follow the skull."""
+"""Hats that sit on a ring around the head: toque, flat cap, forage cap. Those that follow the skull: `caps.py`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Cigarettes and what looks like them: pens, chopsticks, thermometers, spoons, straws; at the mouth or in the hand."""
+"""Cigarettes, and what looks like them: pens, chopsticks, thermometers, spoons, straws."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ def lookalike(kind: str, rng: random.Random) -> list[Segment]:
     return rng.choice([dial, probe])
 
 
-def build(human: Human, name: str, origin: Array, direction: Array, bone: str, segments: Sequence[Segment]) -> Rod:  # noqa: PLR0913, PLR0917
+def build(human: Human, name: str, origin: Array, direction: Array, bone: str, segments: Sequence[Segment]) -> Rod:
     """Parts `name0`, `name1`, ... of a rod that begins at `origin`."""
     parts = []
     d = unit(direction)

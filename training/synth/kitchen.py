@@ -1,6 +1,6 @@
 """A canteen kitchen as plain geometry: walls, stove and hood, tables, racks, pots, lamps. Drawn from a seed.
 
-The room spans x from 0 to `width`, y from 0 to `depth`; cameras hang near y = 0 and the stove stands at y = `depth`.
+The room spans x from 0 to `width` and y from 0 to `depth`; cameras hang near y = 0, the stove is at the far end.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ class Room:
         height: float,
         look: Look,
         along: str = "z",
-    ) -> None:  # noqa: PLR0913, PLR0917
+    ) -> None:
         """A cylinder or cone with its axis along x, y or z."""
         n = 24
         t = np.arange(n) * 2 * np.pi / n
@@ -94,7 +94,8 @@ def chamfered(size: tuple[float, float, float], bevel: float = 0.006) -> tuple[A
     half = np.array(size) / 2
     cut = min(bevel, float(half.min()) * 0.6)
     signs = [(x, y, z) for x in (-1, 1) for y in (-1, 1) for z in (-1, 1)]
-    number, v = {}, []
+    number: dict[tuple[tuple[int, int, int], int], int] = {}
+    v: list[Array] = []
     for sign in signs:
         for axis in range(3):
             inset = half - cut

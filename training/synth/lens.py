@@ -13,7 +13,7 @@ from training.synth.mesh import Array
 
 @dataclass(frozen=True)
 class Lens:
-    """Barrel distortion r -> r (1 + k r^2) / (1 + k), r in half widths: nothing of the picture is lost at the sides."""
+    """Barrel distortion r -> r (1 + k r^2) / (1 + k), r in half widths: the sides stay in the picture."""
 
     width: int
     height: int

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -29,7 +30,7 @@ class _Strap:
         self.pieces.append(ribbon(a + (b - a) * u + bent * np.sin(u * math.pi), width))
 
 
-def mask(state: str, kind: str, skull: Skull, face: Caster, rng: random.Random, colour: Colour) -> list[Part]:  # noqa: PLR0913, PLR0917
+def mask(state: str, kind: str, skull: Skull, face: Caster, rng: random.Random, colour: Colour) -> list[Part]:
     """Parts `mask` and `maskloop`; `face` answers rays against the head with its ears."""
     straps = _Strap([])
     if state == "ear":
@@ -117,7 +118,7 @@ def _around_the_ears(skull: Skull, sheet: Array, straps: _Strap) -> None:
         above, below = np.array([x, y, top]), np.array([x, y, low])
         straps.add(sheet[0, column], above)
         straps.add(sheet[-1, column], below)
-        straps.add(above, below + [0, 0.004, 0], np.array([sign * 0.002, 0, 0]))
+        straps.add(above, below + np.array([0, 0.004, 0]), np.array([sign * 0.002, 0, 0]))
 
 
 def _around_the_head(skull: Skull, sheet: Array, straps: _Strap) -> None:
@@ -128,7 +129,7 @@ def _around_the_head(skull: Skull, sheet: Array, straps: _Strap) -> None:
             azimuth = sign * np.linspace(1.35, math.pi, 8)
             elevation = skull.elevation_at(azimuth, np.full(8, z - skull.human.eye_z))
             path = [sheet[row, column], *skull.point(azimuth, elevation, 0.008)]
-            for a, b in zip(path, path[1:], strict=False):
+            for a, b in pairwise(path):
                 straps.add(a, b, np.zeros(3), 0.0028)
 
 

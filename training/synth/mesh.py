@@ -67,7 +67,7 @@ class Part:
 def unit(v: Any) -> Array:
     """The vector with length 1."""
     v = np.asarray(v, float)
-    return v / np.linalg.norm(v)
+    return np.asarray(v / np.linalg.norm(v))
 
 
 def turn(axis: Any, degrees: float) -> Array:
@@ -75,7 +75,7 @@ def turn(axis: Any, degrees: float) -> Array:
     x, y, z = unit(axis)
     angle = np.radians(degrees)
     cross = np.array([[0, -z, y], [z, 0, -x], [-y, x, 0]])
-    return np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross
+    return np.asarray(np.eye(3) + np.sin(angle) * cross + (1 - np.cos(angle)) * cross @ cross)
 
 
 def turn_onto(a: Any, b: Any) -> Array:
@@ -86,7 +86,7 @@ def turn_onto(a: Any, b: Any) -> Array:
         side = np.cross(a, [1.0, 0, 0] if abs(a[0]) < 0.9 else [0, 1.0, 0])
         return turn(side, 180)
     cross = np.array([[0, -v[2], v[1]], [v[2], 0, -v[0]], [-v[1], v[0], 0]])
-    return np.eye(3) + cross + cross @ cross / (1 + cosine)
+    return np.asarray(np.eye(3) + cross + cross @ cross / (1 + cosine))
 
 
 def moved(points: Array, matrix: Array) -> Array:
@@ -126,7 +126,7 @@ def closed(rings: Sequence[Array], lift: float = 0.0) -> tuple[Array, list[Face]
     """A tube over rings (each (N, 3)), its last ring closed by a point `lift` above the ring's middle."""
     around = len(rings[0])
     v = np.concatenate(rings)
-    top = v[-around:].mean(0) + [0, 0, lift]
+    top = v[-around:].mean(0) + np.array([0, 0, lift])
     start = (len(rings) - 1) * around
     faces = tube_faces(len(rings), around)
     faces += [[start + i, start + (i + 1) % around, len(v)] for i in range(around)]

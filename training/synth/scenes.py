@@ -63,7 +63,7 @@ class Scene:
     actors: tuple[Actor, ...]
     exposure: float = 0.35
     screens: tuple[tuple[float, float, float, float], ...] = ()
-    fps: int = 10
+    fps: int = 6
     size: tuple[int, int] = (960, 540)
 
     @property
@@ -75,7 +75,7 @@ class Scene:
 _COMPLIANT = Scene(
     name="G1",
     room=71,
-    seconds=15,
+    seconds=8,
     island=Table(2.8, 4.0, 2.2, 0.75),
     camera=(1.6, 1.3, 2.4),
     target=(2.9, 4.5, 1.2),
@@ -100,7 +100,7 @@ _COMPLIANT = Scene(
             hat="toque",
             mask="on",
             race="caucasian",
-            events=(Event(4.0, "touch", 1.6), Event(9.5, "touch", 1.2)),
+            events=(Event(4.0, "touch", 1.6), Event(8.6, "touch", 1.2)),
             glances=((0, (-5, 10)), (3, (-10, -2)), (7, (6, 8)), (9.5, (-14, 0)), (13, (-4, 6))),
         ),
         Actor(
@@ -115,7 +115,7 @@ _COMPLIANT = Scene(
             hair="bun",
             top=BLUE,
             has_cup=True,
-            events=(Event(6.5, "sip", 2.0),),
+            events=(Event(6.0, "sip", 2.0),),
             glances=((0, (6, 8)), (5, (12, 0)), (9, (0, 10)), (12, (14, 0))),
         ),
     ),
@@ -124,7 +124,7 @@ _COMPLIANT = Scene(
 _BARE = Scene(
     name="G2",
     room=72,
-    seconds=15,
+    seconds=7,
     island=Table(3.3, 4.1, 2.0, 0.75),
     camera=(4.3, 1.5, 2.4),
     target=(3.1, 4.6, 1.2),
@@ -169,7 +169,7 @@ _BARE = Scene(
 _SMOKER = Scene(
     name="G3",
     room=73,
-    seconds=16,
+    seconds=9,
     island=Table(2.7, 4.2, 1.8, 0.75),
     camera=(2.0, 1.0, 2.4),
     target=(2.7, 4.5, 1.15),
@@ -186,7 +186,7 @@ _SMOKER = Scene(
             top=RED,
             race="caucasian",
             smokes=True,
-            events=(Event(2.5, "puff", 1.6), Event(7.2, "puff", 1.6), Event(12.6, "puff", 1.4)),
+            events=(Event(1.8, "puff", 1.4), Event(6.2, "puff", 1.4)),
             glances=((0, (-5, 4)), (2.5, (-10, 0)), (5.5, (5, -2)), (8.2, (-10, 0)), (11, (8, 2))),
         ),
         Actor(
@@ -197,7 +197,7 @@ _SMOKER = Scene(
             hat="flat",
             hat_colour=NAVY,
             mask="on",
-            walk=((0.0, (4.9, 3.35)), (3.0, (4.3, 3.35)), (9.5, (1.3, 3.35)), (16.0, (1.15, 3.35))),
+            walk=((0.0, (4.8, 3.35)), (1.0, (4.6, 3.35)), (8.0, (1.2, 3.35)), (9.0, (1.1, 3.35))),
             glances=((0, (0, 4)), (4, (12, 0)), (8, (25, 0)), (12, (30, 4))),
         ),
         Actor(

@@ -9,11 +9,13 @@ from typing import Any
 import cv2
 import numpy as np
 
+from training.synth.images import read_image
+
 
 def write_sheet(crops: Path, picture: Path, columns: int = 10, count: int = 60) -> int:
     """The last `count` crops of a folder as one picture; returns how many there are in it."""
     rows = [json.loads(line) for line in (crops / "crops.jsonl").read_text("utf-8").splitlines()][-count:]
-    tiles = [tile(cv2.imread(str(crops / row["file"])), row) for row in rows]
+    tiles = [tile(read_image(crops / row["file"]), row) for row in rows]
     blank = np.zeros_like(tiles[0])
     tiles += [blank] * (-len(tiles) % columns)
     lines = [np.hstack(tiles[i : i + columns]) for i in range(0, len(tiles), columns)]

@@ -1,7 +1,7 @@
 """A star-shaped map of a head without its ears: how far the surface is in every direction.
 
-Hair, hats and masks are built on it. Azimuth 0 is the face, positive is the cook's left; elevation is up. What casts
-the rays is handed in, so that the map can be built on anything that answers them.
+Hair, hats and masks are built on it. Azimuth 0 is the face, positive is the cook's left; elevation is up. What
+casts the rays is handed in, so that the map can be built on anything that answers them.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Skull:
             radii[:, j] = filled_ring(radii[:, j], 0.1)
         radii[:, -1] = radii[:, -1].mean()
         neck = np.interp(np.degrees(self._elevations), [-68, -40, -20, -5], [0.105, 0.108, 0.118, 0.2])
-        return np.minimum(radii, neck[None] * self.scale)
+        return np.asarray(np.minimum(radii, neck[None] * self.scale))
 
     def _padded(self) -> Array:
         """The map with its hollows filled sideways: cloth spans them."""

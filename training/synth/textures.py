@@ -8,6 +8,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from training.synth.images import read_image
+
 _SIDE = {"colour": 1024, "detail": 512, "normals": 512}
 
 
@@ -16,9 +18,7 @@ def small(path: Path, mode: str, cache: Path) -> Path:
     target = cache / f"{mode}_{path.stem}.png"
     if target.exists():
         return target
-    image = cv2.imread(str(path), cv2.IMREAD_UNCHANGED)
-    if image is None:
-        raise FileNotFoundError(f"{path} is not a picture")
+    image = read_image(path, cv2.IMREAD_UNCHANGED)
     if image.ndim == 2:
         image = cv2.cvtColor(image, cv2.COLOR_GRAY2BGR)
     side = _SIDE[mode]

@@ -79,8 +79,8 @@ def aimed(place: Any, target: Any, off_axis: tuple[float, float] = (0.0, 0.0), r
 
 def window(
     matrix: Array, target: Array, head_m: float, head_px: float, size: int, jitter: tuple[float, float]
-) -> View:  # noqa: PLR0913, PLR0917
-    """A square window around `target`, in which `head_m` metres there are `head_px` pixels; jitter in window sides."""
+) -> View:
+    """A square window around `target`: `head_m` metres there are `head_px` pixels; jitter in window sides."""
     x, y, z = moved(target[None], np.linalg.inv(matrix))[0]
     focal = head_px * -z / head_m
     shift = (focal * x / -z + jitter[0] * size, focal * y / -z + jitter[1] * size)

@@ -11,12 +11,13 @@ import numpy as np
 from training.synth.bodies import BaseBody
 from training.synth.caps import skull_cap
 from training.synth.casting import BARE_ARMS, Casting, Streams, drawn
-from training.synth.hair import Growth, Strands, grown, scalp_shade
+from training.synth.hair import Growth, Strands, grown
 from training.synth.hats import BLACK, WHITE, Hat, ring_hat
 from training.synth.held import Rod
 from training.synth.human import Build, Human
 from training.synth.masks import mask
 from training.synth.mesh import Array, Colour, Face, Look, Part, grid_faces
+from training.synth.scalp import scalp_shade
 from training.synth.skull import Caster, Skull
 
 TreeOf = Callable[[Array, Sequence[Face]], Caster]

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
@@ -18,7 +17,7 @@ from training.synth.blender.scene import BodyObjects, Quality, Stage
 from training.synth.bodies import Assets, BaseBody
 from training.synth.casting import Casting, Streams
 from training.synth.clip_truth import Facts, facts_of
-from training.synth.compose import Region, merged_regions, region_of
+from training.synth.compose import RawFrame, Region, merged_regions, region_of, save_frame
 from training.synth.crop_truth import Rendered
 from training.synth.kitchen import STEEL, Room, furnished
 from training.synth.mesh import Array, Look
@@ -35,7 +34,7 @@ class ClipJob:
     raw: Path
     assets: Path
     quality: Quality
-    background_samples: int = 12
+    background_samples: int = 8
 
 
 def view_of(scene: Scene) -> View:
@@ -124,28 +123,15 @@ class Shoot:
             player.body.seen(by_camera=True)
         return picture
 
-    def frame(self, number: int) -> tuple[list[Region], list[Array], list[Array], list[Facts]]:
-        """Regions of a frame with their pictures, indices, and the facts of all actors."""
+    def frame(self, number: int) -> RawFrame:
+        """A frame's regions with their pictures and indices, and the facts of all actors."""
         for player in self.players:
             player.step(number / self.job.scene.fps)
         facts = [player.facts(self.view) for player in self.players]
         boxes = [box for player in self.players if (box := player.region(self.view)) is not None]
         regions = merged_regions(boxes)
         shots = [self.stage.render(self.view, 1 + number % 3, region) for region in regions]
-        return regions, [picture for picture, _ in shots], [index for _, index in shots], facts
-
-
-def save_frame(
-    path: Path, shot: tuple[Sequence[Region], Sequence[Array], Sequence[Array], Sequence[Facts]]
-) -> None:
-    """Write a frame whole or not at all."""
-    regions, pictures, indices, facts = shot
-    arrays = {f"picture{i}": picture for i, picture in enumerate(pictures)}
-    arrays |= {f"index{i}": index.astype(np.uint8) for i, index in enumerate(indices)}
-    text = json.dumps([asdict(one) for one in facts])
-    partial = path.with_name("partial.npz")
-    np.savez_compressed(partial, regions=np.array(regions).reshape(-1, 4), facts=np.array(text), **arrays)
-    partial.replace(path)
+        return RawFrame(regions, [picture for picture, _ in shots], [index for _, index in shots], facts)
 
 
 def render_clip(job: ClipJob, only: Sequence[int] | None = None) -> int:

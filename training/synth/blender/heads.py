@@ -7,7 +7,7 @@ import math
 import random
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +46,7 @@ class HeadsJob:
     recipe: Recipe
     force: Mapping[str, Sequence[str]]
     clean: Path | None = None
-    quality: Quality = Quality()
+    quality: Quality = field(default_factory=Quality)
     per_room: int = 20
     until: float | None = None  # seconds of time.time()
 
@@ -164,7 +164,7 @@ class _Crop:
         self.stage.light(rng.uniform(*power), rng.uniform(*exposure), dead)
         middle = moved(body.cook.skull.centre[None], body.head)[0]
         if light == "infrared":
-            matrix = aimed(spot.camera + [0, 0, -0.04], middle)
+            matrix = aimed(spot.camera + np.array([0, 0, -0.04]), middle)
             self.stage.infrared(matrix, 20 * spot.distance**2 * rng.uniform(0.6, 1.5))
         if light == "back":
             away = unit((middle - spot.camera) * [1, 1, 0])
@@ -172,7 +172,7 @@ class _Crop:
             away = np.array(
                 [away[0] * math.cos(a) - away[1] * math.sin(a), away[0] * math.sin(a) + away[1] * math.cos(a), 0]
             )
-            behind = middle + [0, 0, rng.uniform(-0.25, 0.25)]
+            behind = middle + np.array([0, 0, rng.uniform(-0.25, 0.25)])
             wall = self.stage.tree.distance(behind + away * 0.35, away, 6.0)
             at = behind + away * max(0.5, min((3.0 if wall is None else wall) + 0.31, 2.6))
             size = (rng.uniform(0.6, 1.5), rng.uniform(0.6, 1.4))

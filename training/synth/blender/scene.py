@@ -20,6 +20,7 @@ import numpy as np
 
 from training.synth.blender.materials import hair_material, material
 from training.synth.blender.rays import Tree
+from training.synth.images import read_image
 from training.synth.kitchen import Room
 from training.synth.mesh import Array, Face, Part, moved
 from training.synth.posing import Bones, skinned
@@ -34,6 +35,7 @@ class Quality:
     samples: int = 4
     threads: int = 1
     strand_steps: int = 2
+    bounces: int = 3
 
 
 @contextlib.contextmanager
@@ -133,6 +135,7 @@ class Stage:
         self._glowing = []
         for look, one in zip(kinds, materials, strict=True):
             if look.emission:
+                one.cycles.emission_sampling = "NONE"  # the lamps light the room; their tubes only glow
                 strength = one.node_tree.nodes["Principled BSDF"].inputs["Emission Strength"]
                 self._glowing.append((strength, look.emission))
         vertices, faces, numbers, count = [], [], [], 0
@@ -172,7 +175,8 @@ class Stage:
         cycles.samples, cycles.use_adaptive_sampling = quality.samples, False
         cycles.use_denoising, cycles.denoiser = True, "OPENIMAGEDENOISE"
         cycles.denoising_prefilter, cycles.denoising_quality = "FAST", "BALANCED"
-        cycles.max_bounces, cycles.diffuse_bounces, cycles.glossy_bounces = 3, 1, 1
+        cycles.use_light_tree = False  # a dozen lamps: sampling all is cheaper
+        cycles.max_bounces, cycles.diffuse_bounces, cycles.glossy_bounces = quality.bounces, 1, 1
         cycles.transmission_bounces, cycles.transparent_max_bounces = 2, 10
         cycles.sample_clamp_indirect = 4
         cycles.caustics_reflective = cycles.caustics_refractive = False
@@ -299,7 +303,7 @@ class Stage:
                 kind.remove(unused)
 
     def render(self, view: View, seed: int, region: tuple[int, int, int, int] | None = None) -> tuple[Array, Array]:
-        """The picture (H, W, 3) BGR uint8 and the indices (H, W) of a view, or of a region (x0, y0, x1, y1) of it."""
+        """The picture (H, W, 3) BGR uint8 and the indices (H, W) of a view, or of a region (x0, y0, x1, y1)."""
         scene, camera = bpy.context.scene, self._camera.data
         self._camera.matrix_world = _matrix(view.matrix)
         camera.angle = 2 * math.atan(view.width / 2 / view.focal_px)
@@ -319,6 +323,6 @@ class Stage:
         with quiet():
             bpy.ops.render.render()
         found = {path.name.split("_")[0]: path for path in Path(self._folder.name).iterdir()}
-        picture = cv2.imread(str(found["picture"]))[..., :3]
-        index = cv2.imread(str(found["index"]), cv2.IMREAD_UNCHANGED)
+        picture = read_image(found["picture"])[..., :3]
+        index = read_image(found["index"], cv2.IMREAD_UNCHANGED)
         return picture, np.rint(index if index.ndim == 2 else index[..., 2]).astype(int)
