@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -19,7 +18,7 @@ _TARGET = {"normal": (0.28, 0.46), "dim": (0.12, 0.24), "infrared": (0.25, 0.42)
 class Shot:
     """A crop through the camera (S, S, 3) BGR uint8, its JPEG quality, and whether steam lies over it."""
 
-    image: np.ndarray[Any, np.dtype[np.uint8]]
+    image: Array
     quality: int
     steam: bool
 
