@@ -27,7 +27,10 @@ ConfigOption = Annotated[
 
 @app.callback(invoke_without_command=True)
 def serve(context: typer.Context, config: ConfigOption = None) -> None:
-    """Watch the cameras of the settings until a signal; logs are JSON lines on standard error."""
+    """Watch the cameras of the settings until a signal; logs are JSON lines on standard error.
+
+    Changed settings are taken over while it runs, all or none; SIGHUP has them read at once.
+    """
     if context.invoked_subcommand is not None:
         return
     path, settings = _settings(config)
@@ -38,10 +41,16 @@ def serve(context: typer.Context, config: ConfigOption = None) -> None:
     from kitchenvision.edge.logs import set_up_logs
 
     set_up_logs()
-    stop = threading.Event()
+    stop, reread = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    run_service(settings, path, stop, lambda address: print(f"Status page on {address}", flush=True))  # noqa: T201
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, lambda *_: reread.set())
+
+    def told(address: str) -> None:
+        print(f"Status page on {address}", flush=True)  # noqa: T201
+
+    run_service(settings, path, stop, told, reread)
 
 
 @app.command("check")

@@ -27,17 +27,17 @@ class DiskGuard:
     """The evidence and the outbox below one data folder.
 
     Args:
-        data: the folder. settings: how long and how much. outbox: knows what was delivered.
+        data: the folder. settings: how long and how much; may be replaced. outbox: knows what was delivered.
     """
 
     def __init__(self, data: Path, settings: DiskSection, outbox: Outbox) -> None:
-        self._evidence, self._data, self._settings, self._outbox = data / "evidence", data, settings, outbox
+        self._evidence, self._data, self.settings, self._outbox = data / "evidence", data, settings, outbox
 
     def facts(self) -> DiskFacts:
         """As it is now."""
         disk = shutil.disk_usage(self._data)
         used = sum(path.stat().st_size for path in self._evidence.rglob("*") if path.is_file())
-        return DiskFacts(used, disk.free, disk.total, disk.free < self._settings.least_free_mb * 1e6)
+        return DiskFacts(used, disk.free, disk.total, disk.free < self.settings.least_free_mb * 1e6)
 
     def tidy(self, now: datetime) -> int:
         """Delete what may go; how many findings went.
@@ -46,10 +46,10 @@ class DiskGuard:
             StorageError: the outbox fails.
         """
         folders = self._delivered()
-        old = now - timedelta(days=self._settings.keep_days)
+        old = now - timedelta(days=self.settings.keep_days)
         gone = 0
         for at, folder in folders:
-            low = shutil.disk_usage(self._data).free < self._settings.least_free_mb * 1e6
+            low = shutil.disk_usage(self._data).free < self.settings.least_free_mb * 1e6
             if at >= old and not low:
                 break
             shutil.rmtree(folder)

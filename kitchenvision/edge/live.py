@@ -24,6 +24,8 @@ _BLIND_AGAIN_S = 60.0
 _FIRST_S = 1.0
 _FAILING_S, _LONGEST_FAILING_S = 10.0, 300.0
 _REFUSED_S = 600.0
+_OFF_S = 2.0  # between looks whether it has been switched on
+_BYTES_S = 125.0  # of one kbit/s
 _MOST_PICTURES = 64  # of one batch, by the wire
 _BASE64 = 4 / 3
 _OVERHEAD_BYTES = 200  # of one picture in a batch, names and time
@@ -48,11 +50,15 @@ class LivePlan:
     """
 
     def __init__(self, settings: LiveSection, words: Words, now_s: float) -> None:
-        self._bytes_s, self._words = settings.kbit_s * 125.0, words
+        self._bytes_s, self._words = settings.kbit_s * _BYTES_S, words
         self._saved, self._saved_s = self._bytes_s * _BURST_S, now_s
         self._sent: dict[str, tuple[int, datetime]] = {}  # which was the how many-th, and of when
         self._count = 0
         self._told: dict[str, tuple[float, str]] = {}
+
+    def limit(self, settings: LiveSection) -> None:
+        """Another line."""
+        self._bytes_s = settings.kbit_s * _BYTES_S
 
     def due(self, states: Sequence[CameraState], now_s: float, now: datetime) -> Due:
         """Of those that see, the ones with a new picture, longest unsent first, as many as the line may carry."""
@@ -131,11 +137,18 @@ class LivePush:
     ) -> None:
         self._link, self._states, self._steady = link, states, steady
         self._plan = LivePlan(settings, Words(language), steady())
-        self._least_s, self._failing_s, self._next_s = settings.least_s, _FAILING_S, _FIRST_S
+        self._settings, self._failing_s, self._next_s = settings, _FAILING_S, _FIRST_S
         self.problem = ""
+
+    def reload(self, settings: LiveSection) -> None:
+        """Other settings hold from the next batch on."""
+        self._settings = settings
+        self._plan.limit(settings)
 
     def step(self) -> float:
         """Send once; in how many seconds to come again."""
+        if not self._settings.enabled:
+            return _OFF_S
         due = self._plan.due(self._states(), self._steady(), datetime.now(UTC))
         try:
             for state, told in due.blind:
@@ -152,7 +165,7 @@ class LivePush:
         if self.problem:
             _log.info("live pictures go on")
         self.problem, self._failing_s = "", _FAILING_S
-        return max(self._next_s, self._least_s)
+        return max(self._next_s, self._settings.least_s)
 
     def run(self, stop: threading.Event) -> None:
         """Send until `stop` is set."""

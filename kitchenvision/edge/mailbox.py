@@ -53,6 +53,13 @@ class Mailbox:
                 self.dropped[arrival.camera_id] += 1
             self._changed.notify()
 
+    def forget(self, camera_id: str) -> list[Arrival]:
+        """Nothing of this camera waits any more; what did, for the last time."""
+        with self._changed:
+            if camera_id in self._turn:
+                self._turn.remove(camera_id)
+            return list(self._waiting.pop(camera_id, ()))
+
     def take(self, timeout_s: float) -> Arrival | None:
         """The next arrival, cameras in turn; None when none came in time."""
         with self._changed:

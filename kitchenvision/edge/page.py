@@ -35,9 +35,13 @@ _HEADERS = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass
 class Board:
-    """What the page shows, asked anew at every request; each must be safe to call from any thread."""
+    """What the page shows, asked anew at every request; each must be safe to call from any thread.
+
+    Attributes:
+        settings: may be replaced while the page is served.
+    """
 
     settings: EdgeSettings
     states: Callable[[], Sequence[CameraState]]

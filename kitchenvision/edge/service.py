@@ -10,12 +10,14 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from kitchenvision.build import chosen_rules
 from kitchenvision.delivery import Sender, make_client
 from kitchenvision.delivery.live import LiveLink
 from kitchenvision.edge.disk import DiskFacts, DiskGuard
 from kitchenvision.edge.live import LivePush
 from kitchenvision.edge.page import Board, serve_page
-from kitchenvision.edge.settings import EdgeSettings, addresses
+from kitchenvision.edge.reload import Reloader
+from kitchenvision.edge.settings import EdgeSettings, addresses, read_edge_settings
 from kitchenvision.edge.supervisor import Supervisor
 from kitchenvision.errors import StorageError
 from kitchenvision.outbox import Outbox, Status
@@ -53,12 +55,17 @@ def workers_of(settings: EdgeSettings) -> int:
 
 
 def run_service(
-    settings: EdgeSettings, where: Path, stop: threading.Event, on_ready: Callable[[str], None] | None = None
+    settings: EdgeSettings,
+    where: Path,
+    stop: threading.Event,
+    on_ready: Callable[[str], None] | None = None,
+    reread: threading.Event | None = None,
 ) -> None:
     """Watch until `stop` is set.
 
     Args:
-        settings: as read. where: their file, for errors. on_ready: called with the status page's address.
+        settings: as read. where: their file, which is read again when it changes.
+        on_ready: called with the status page's address. reread: when set, the file is read again at once.
 
     Raises:
         SettingsError: a secret is missing. StorageError: the data folder cannot be used. PortInUse: of the page.
@@ -70,11 +77,32 @@ def run_service(
         raise StorageError(f"{settings.data} cannot be made: {error.strerror}") from error
     with Outbox(settings.data / "outbox") as outbox, _delivering(settings, where, outbox, stop) as sender:
         supervisor = Supervisor(settings, urls, workers_of(settings))
-        guard = _Guarding(DiskGuard(settings.data, settings.disk, outbox))
+        disk = DiskGuard(settings.data, settings.disk, outbox)
+        guard = _Guarding(disk)
         board = Board(settings, supervisor.states, Delivery(outbox, sender).facts, lambda: guard.facts)
         live = _pushing(settings, where, supervisor, stop)
-        with serve_page(board, on_ready), guard.running(stop), live:
-            supervisor.run(stop)
+        with serve_page(board, on_ready), guard.running(stop), live as push:
+
+            def apply(changed: EdgeSettings, changed_urls: dict[str, str]) -> None:
+                supervisor.reload(changed, changed_urls, workers_of(changed))
+                board.settings, disk.settings = changed, changed.disk
+                if push is not None:
+                    push.reload(changed.live)
+
+            reloader = Reloader(where, lambda: _read(where), apply, (settings, urls))
+
+            def between() -> None:
+                if reread is not None and reread.is_set():
+                    reread.clear()
+                    reloader.ask()
+                reloader.check()
+
+            supervisor.run(stop, between)
+
+
+def _read(where: Path) -> tuple[EdgeSettings, dict[str, str]]:
+    settings = read_edge_settings(where, tuple(chosen_rules(None)))
+    return settings, addresses(settings, str(where))
 
 
 @contextmanager
@@ -102,11 +130,13 @@ def _delivering(
 
 
 @contextmanager
-def _pushing(settings: EdgeSettings, where: Path, supervisor: Supervisor, stop: threading.Event) -> Iterator[None]:
+def _pushing(
+    settings: EdgeSettings, where: Path, supervisor: Supervisor, stop: threading.Event
+) -> Iterator[LivePush | None]:
     """A thread that sends small pictures to the regulator's wall, over a connection of its own."""
     regulator = settings.regulator
-    if regulator is None or not settings.live.enabled:
-        yield
+    if regulator is None:
+        yield None
         return
     token = settings.token(os.environ, str(where))
     with make_client(regulator.url, token, _LIVE_TIMEOUT_S, allow_http=regulator.allow_http) as client:
@@ -114,7 +144,7 @@ def _pushing(settings: EdgeSettings, where: Path, supervisor: Supervisor, stop: 
         thread = threading.Thread(target=push.run, args=(stop,), name="live pictures")
         thread.start()
         try:
-            yield
+            yield push
         finally:
             stop.set()
             thread.join()

@@ -13,7 +13,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 
 from kitchenvision.edge.causes import Cause
-from kitchenvision.edge.groups import Groups
+from kitchenvision.edge.groups import Groups, regrouped
 from kitchenvision.edge.settings import EdgeSettings
 from kitchenvision.edge.state import CameraState
 from kitchenvision.edge.worker import Job, work
@@ -59,11 +59,12 @@ class Supervisor:
         self._crashes: dict[str, int] = {}
         self.restarts = 0
 
-    def run(self, stop: threading.Event) -> None:
-        """Until `stop` is set; then everything that is open is told as ended."""
+    def run(self, stop: threading.Event, between: Callable[[], object] = lambda: None) -> None:
+        """Until `stop` is set, `between` several times a second; then everything that is open is told as ended."""
         try:
             while not stop.is_set():
                 self.tick()
+                between()
                 stop.wait(_POLL_S)
         finally:
             self.close()
@@ -82,6 +83,33 @@ class Supervisor:
         for group in self._groups.due(now_s):
             self._running[group] = self._start(group, now_s)
 
+    def reload(self, settings: EdgeSettings, addresses: Mapping[str, str], workers: int) -> None:
+        """Other settings hold from now on; workers are told, and cameras that did not change go on as they are."""
+        self.settings, self.addresses, self.workers = settings, addresses, workers
+        cameras = {camera.id: camera for camera in settings.cameras}
+        with self._lock:
+            known = self._states
+            self._states = {
+                each: replace(known[each], name=c.name or each, address=shown_address(c.url))
+                if each in known
+                else CameraState(each, c.name or each, shown_address(c.url))
+                for each, c in cameras.items()
+            }
+        groups = [*self._running, *self._groups.waiting]
+        kept, fresh = regrouped(groups, tuple(cameras), workers)
+        for old, new in kept.items():
+            self._groups.replace(old, new)
+            running = self._running.pop(old, None)
+            if running is None:
+                continue
+            if new:
+                self._running[new] = running
+                self._tell(running, self._job(new))
+            else:
+                self._dismiss(running)
+        for group in fresh:
+            self._groups.add(group, self.steady())
+
     def states(self) -> list[CameraState]:
         """The latest of each camera, in the order of the settings; safe to call from any thread."""
         with self._lock:
@@ -94,25 +122,39 @@ class Supervisor:
     def close(self) -> None:
         """Stop all workers; one that does not stop in time is killed."""
         for running in self._running.values():
-            try:
-                running.link.send("stop")
-            except OSError:  # it is gone already
-                continue
+            self._tell(running, "stop")
         deadline_s = self.steady() + _STOP_S
         for running in self._running.values():
-            while running.process.is_alive() and self.steady() < deadline_s:
-                self._hear(running, self.steady())  # a full pipe would keep it from ever reading "stop"
-                running.process.join(_POLL_S)
-            if running.process.is_alive():
-                running.process.kill()
-                running.process.join()
-            running.link.close()
+            self._end(running, deadline_s)
         self._running.clear()
+
+    def _dismiss(self, running: _Running) -> None:
+        self._tell(running, "stop")
+        self._end(running, self.steady() + _STOP_S)
+
+    def _end(self, running: _Running, deadline_s: float) -> None:
+        while running.process.is_alive() and self.steady() < deadline_s:
+            self._hear(running, self.steady())  # a full pipe would keep it from ever reading "stop"
+            running.process.join(_POLL_S)
+        if running.process.is_alive():
+            running.process.kill()
+            running.process.join()
+        running.link.close()
+
+    def _tell(self, running: _Running, what: Job | str) -> None:
+        try:
+            running.link.send(what)
+        except OSError:  # it is gone already
+            return
+
+    def _job(self, group: tuple[str, ...]) -> Job:
+        return Job(self.settings, {each: self.addresses[each] for each in group}, group)
 
     def _start(self, group: tuple[str, ...], now_s: float) -> _Running:
         ours, theirs = self._context.Pipe()
-        job = Job(self.settings, {each: self.addresses[each] for each in group}, group)
-        process = self._context.Process(target=self.entry, args=(job, theirs), name="worker", daemon=True)
+        process = self._context.Process(
+            target=self.entry, args=(self._job(group), theirs), name="worker", daemon=True
+        )
         process.start()
         theirs.close()
         _log.info("worker %s watches %s", process.pid, ", ".join(group))
@@ -124,7 +166,8 @@ class Supervisor:
                 states: list[CameraState] = running.link.recv()
                 running.heard_s = now_s
                 with self._lock:
-                    self._states |= {state.camera_id: state for state in states}
+                    # One that was taken out of the settings may be told of for a moment yet.
+                    self._states |= {s.camera_id: s for s in states if s.camera_id in self._states}
         except (EOFError, OSError):
             return  # it is gone; its exit code says more in a moment
 

@@ -58,6 +58,16 @@ class Job:
     addresses: Mapping[str, str] = field(repr=False)
     camera_ids: tuple[str, ...]
 
+    def section(self, camera_id: str) -> CameraSection:
+        """Of one of its cameras."""
+        return next(camera for camera in self.settings.cameras if camera.id == camera_id)
+
+    def line_of(self, camera_id: str) -> tuple[EdgeSettings, str]:
+        """All that one camera's line is made of: what else is in the settings may change under it."""
+        others = {key: EdgeSettings.model_fields[key].default for key in ("page", "disk", "live", "regulator")}
+        settings = self.settings.model_copy(update={**others, "cameras": (self.section(camera_id),)})
+        return settings, self.addresses[camera_id]
+
 
 @dataclass
 class _Camera:
@@ -84,9 +94,19 @@ class Worker:
 
     def __init__(self, job: Job, eyes: Eyes, outbox: Outbox, wiring: Wiring) -> None:
         self._job, self._eyes, self._outbox, self._wiring = job, eyes, outbox, wiring
-        sections = {camera.id: camera for camera in job.settings.cameras}
-        self._cameras = {camera_id: self._camera(sections[camera_id]) for camera_id in job.camera_ids}
+        self._cameras = {camera_id: self._camera(job.section(camera_id)) for camera_id in job.camera_ids}
         self._ticked_s = -1e9
+
+    def reload(self, job: Job) -> None:
+        """Another job: cameras of which nothing changed go on, others begin anew, those gone are closed."""
+        before, self._job = self._job, job
+        self._wiring.limits = job.settings.times.limits()
+        for camera_id in list(self._cameras):
+            if camera_id not in job.camera_ids or before.line_of(camera_id) != job.line_of(camera_id):
+                self._drop(self._cameras.pop(camera_id))
+        for camera_id in job.camera_ids:
+            if camera_id not in self._cameras:
+                self._cameras[camera_id] = self._camera(job.section(camera_id))
 
     def step(self) -> bool:
         """One frame at most; whether there was one."""
@@ -118,6 +138,15 @@ class Worker:
     def stuck(self) -> bool:
         """Whether too many readers hang in native code for this process to go on."""
         return sum(camera.reader.abandoned for camera in self._cameras.values()) > _MOST_ABANDONED
+
+    def _drop(self, camera: _Camera) -> None:
+        camera.reader.close(0.0)
+        for arrival in self._wiring.mailbox.forget(camera.section.id):
+            if arrival.frame is None:
+                camera.line.take(arrival)
+        camera.line.finish()
+        camera.ledger.flush()
+        _log.info("camera %s: closed, for other settings", camera.section.id)
 
     def close(self) -> None:
         """Hang up, and tell what is open as ended."""
@@ -168,8 +197,9 @@ class Worker:
         if now_s - camera.picture_s >= _PICTURE_S:
             camera.picture = encode_jpeg(_small(frame.picture, _PICTURE_WIDTH))
             live = self._job.settings.live
-            if live.enabled and self._job.settings.regulator is not None:
-                camera.thumbnail = encode_jpeg(_small(frame.picture, live.width), _THUMBNAIL_QUALITY)
+            wanted = live.enabled and self._job.settings.regulator is not None
+            small = _small(frame.picture, live.width) if wanted else None
+            camera.thumbnail = b"" if small is None else encode_jpeg(small, _THUMBNAIL_QUALITY)
             camera.picture_at, camera.picture_s = frame.captured_at, now_s
 
     def _state(self, camera: _Camera) -> CameraState:
@@ -246,21 +276,31 @@ def new_ledger(settings: EdgeSettings, section: CameraSection, outbox: Outbox) -
     return ObservedLedger(watched, settings.data / "observed" / f"{section.id}.json", outbox.put_observed)
 
 
+def _goes_on(worker: Worker, said: object) -> bool:
+    if not isinstance(said, Job):
+        return False
+    worker.reload(said)
+    return True
+
+
 def work(job: Job, link: Connection) -> None:
     """The process: watches until the supervisor says stop, or is gone.
 
     Args:
-        job: what to watch. link: lists of `CameraState` go out once a second; any message that comes in means stop.
+        job: what to watch. link: lists of `CameraState` go out once a second; a `Job` that comes in is the new one,
+            any other message means stop.
     """
     set_up_logs()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # of a terminal: the supervisor gets it too, and says stop
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)  # new settings come over the link
     settings = job.settings
     eyes = open_eyes(settings.models, settings.model, "fast", settings.provider, threads=1)
     with Outbox(settings.data / "outbox") as outbox:
         worker = Worker(job, eyes, outbox, Wiring(Mailbox(), SteadyClock(), settings.times.limits()))
         told_s = -1e9
         try:
-            while not link.poll():
+            while not link.poll() or _goes_on(worker, link.recv()):
                 worker.step()
                 if time.monotonic() - told_s >= _TELL_S:
                     told_s = time.monotonic()

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kitchenvision.edge.groups import Groups
+from kitchenvision.edge.groups import Groups, regrouped
 
 CAMERAS = tuple(f"camera-{i}" for i in range(8))
 
@@ -49,3 +49,33 @@ def test_one_crash_a_month_splits_nothing() -> None:
     for month in range(5):
         assert groups.due(month * 2.6e6 + 60) == [("a", "b")]
         groups.crashed(("a", "b"), month * 2.6e6 + 100)
+
+
+@given(
+    before=st.lists(st.sampled_from(CAMERAS), unique=True, min_size=1),
+    after=st.lists(st.sampled_from(CAMERAS), unique=True, min_size=1),
+    workers=st.integers(1, 4),
+)
+def test_other_settings_move_nobody_and_leave_nobody_out(before: list[str], after: list[str], workers: int) -> None:
+    """Each wanted camera has one worker; who was and stays is where it was; no more workers than there may be."""
+    groups = Groups(tuple(before), workers).due(0.0)
+    kept, fresh = regrouped(groups, tuple(after), workers)
+    assert set(kept) == set(groups)
+    assert sorted(camera for group in [*kept.values(), *fresh] for camera in group) == sorted(after)
+    for old, new in kept.items():
+        assert set(old) & set(after) <= set(new)
+    assert len([group for group in [*kept.values(), *fresh] if group]) <= max(workers, len(groups))
+
+
+def test_a_group_that_waits_for_its_turn_waits_on_with_other_cameras() -> None:
+    """And its crashes are remembered."""
+    groups = Groups(("a", "b"), 1)
+    assert groups.due(0.0) == [("a", "b")]
+    groups.crashed(("a", "b"), 1.0)
+    groups.replace(("a", "b"), ("a", "c"))
+    assert groups.waiting == [("a", "c")]
+    assert groups.due(1.0) == [("a", "c")]
+    groups.crashed(("a", "c"), 2.0)  # the second within ten minutes: halved
+    assert sorted(groups.waiting) == [("a",), ("c",)]
+    groups.replace(("a",), ())
+    assert groups.waiting == [("c",)]

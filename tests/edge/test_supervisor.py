@@ -79,3 +79,37 @@ def test_no_password_is_in_what_a_worker_is_shown_as(tmp_path: Path) -> None:
     supervisor = over(obedient, ("a",), 1, tmp_path)
     job = module.Job(supervisor.settings, {"a": "rtsp://viewer:hunter2@camera"}, ("a",))
     assert "hunter2" not in repr(job)
+
+
+def test_other_settings_touch_no_worker_whose_cameras_stay(tmp_path: Path) -> None:
+    """A new camera goes to a worker that runs, one that leaves takes its worker along when nobody else is there."""
+    supervisor = over(obedient, ("a", "b"), 2, tmp_path)
+    try:
+        tick_until(supervisor, lambda: live(supervisor) == {"a", "b"})
+        of_a, of_b = supervisor.processes()
+        cameras = tuple(CameraSection(id=name, url="rtsp://camera/live", name=name.upper()) for name in ("a", "c"))
+        settings = supervisor.settings.model_copy(update={"cameras": cameras})
+        supervisor.reload(settings, {"a": "rtsp://camera/live", "c": "rtsp://camera/live"}, 1)
+        assert [state.camera_id for state in supervisor.states()] == ["a", "c"]
+        tick_until(supervisor, lambda: live(supervisor) == {"a", "c"})
+        assert supervisor.processes() == [of_a]
+        assert not psutil.pid_exists(of_b)
+        assert supervisor.restarts == 0
+    finally:
+        supervisor.close()
+
+
+def test_a_new_camera_gets_a_worker_of_its_own_while_there_is_one(tmp_path: Path) -> None:
+    """A box with two cores and one camera has one idle."""
+    supervisor = over(obedient, ("a",), 1, tmp_path)
+    try:
+        tick_until(supervisor, lambda: live(supervisor) == {"a"})
+        before = supervisor.processes()
+        cameras = tuple(CameraSection(id=name, url="rtsp://camera/live") for name in ("a", "b"))
+        settings = supervisor.settings.model_copy(update={"cameras": cameras})
+        supervisor.reload(settings, dict.fromkeys(("a", "b"), "rtsp://camera/live"), 2)
+        tick_until(supervisor, lambda: live(supervisor) == {"a", "b"})
+        assert supervisor.processes()[0] == before[0]
+        assert len(supervisor.processes()) == 2
+    finally:
+        supervisor.close()

@@ -10,7 +10,12 @@ from kitchenvision.edge.worker import Job
 
 def obedient(job: Job, link: Connection) -> None:
     """Tells ten times a second until told to stop; a camera called ``abort`` ends it as native code does."""
-    while not link.poll():
+    while True:
+        if link.poll():
+            said = link.recv()
+            if not isinstance(said, Job):
+                return
+            job = said
         link.send([CameraState(each, each, "rtsp://camera", "live", fps=5.0) for each in job.camera_ids])
         if "abort" in job.camera_ids:
             os.abort()
