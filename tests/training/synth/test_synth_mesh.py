@@ -89,7 +89,7 @@ def test_a_grid_has_a_quad_between_each_four_vertices() -> None:
 def test_a_ribbon_follows_its_points() -> None:
     path = np.array([[0, 0, 0], [1, 0, 0], [2, 0, 0.0]])
     v, faces = ribbon(path, 0.01)
-    assert np.allclose(v.reshape(3, 4, 3).mean(1), path + [0, 0.0025, 0], atol=0.003)
+    assert np.allclose(v.reshape(3, 4, 3).mean(1), path + np.array([0, 0.0025, 0]), atol=0.003)
     assert len(faces) == 4
 
 

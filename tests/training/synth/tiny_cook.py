@@ -57,7 +57,7 @@ def tiny_human() -> Human:
         ears=is_ear,
     )
     human.joints = {
-        name: (np.array(at, float), np.array(at, float) + [0, 0, -0.02]) for name, (at, _) in bones.items()
+        name: (np.array(at, float), np.array(at, float) - np.array([0, 0, 0.02])) for name, (at, _) in bones.items()
     }
     human.build, human.scale = Build(), 1.0
     human.head_v = v
