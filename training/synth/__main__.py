@@ -53,7 +53,7 @@ def until(clock: str | None) -> float | None:
     if clock is None:
         return None
     hour, minute = (int(word) for word in clock.split(":"))
-    return datetime.now().replace(hour=hour, minute=minute, second=0).timestamp()
+    return datetime.now().replace(hour=hour, minute=minute, second=0, microsecond=0).timestamp()
 
 
 def heads(options: argparse.Namespace) -> int:
