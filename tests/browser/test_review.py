@@ -246,10 +246,10 @@ def test_the_language_follows_the_browser_and_its_key(full: RegulatorSettings, o
 def test_help_lists_the_keys(full: RegulatorSettings, open_page: Open) -> None:
     page = open_page(full)
     page.keyboard.press("?")
-    expect(page.locator("dialog")).to_be_visible()
+    expect(page.locator("#help")).to_be_visible()
     page.keyboard.press("y")  # no decision behind the help
     page.keyboard.press("Escape")
-    expect(page.locator("dialog")).to_be_hidden()
+    expect(page.locator("#help")).to_be_hidden()
     shows(page, 0)
 
 

@@ -1,0 +1,50 @@
+"""Every page of the people's side, in both languages, wide and on a phone: axe-core finds nothing serious."""
+
+from datetime import timedelta
+
+import pytest
+from browser.accessible import found_on
+from browser.conftest import Open, deliver
+from regulator.sample import CANTEEN, sample
+
+from kitchenvision.regulator import setup
+from kitchenvision.regulator.access import Role
+from kitchenvision.regulator.parts import now
+from kitchenvision.regulator.people import Place
+from kitchenvision.regulator.settings import RegulatorSettings
+
+pytestmark = pytest.mark.browser
+PAGES = (
+    *("/review", "/review?state=", "/review?state=second", "/review/0123", "/agreement", "/cases", "/cases/1"),
+    *("/district", f"/canteens/{CANTEEN}", "/policies", "/calendar", "/people", "/account", f"/public/{CANTEEN}"),
+)
+
+
+@pytest.mark.parametrize(("language", "width"), [("zh", 1440), ("en", 390)])
+def test_nothing_serious_is_found_on_any_page(
+    empty: RegulatorSettings, open_page: Open, language: str, width: int
+) -> None:
+    token = setup.add_canteen(empty, CANTEEN, "第一食堂")
+    setup.add_person(empty, "chef", Role.CANTEEN, Place(canteen_id=CANTEEN))
+    at = now() - timedelta(minutes=9)
+    several = [sample(n, captured_at=at + timedelta(minutes=n), camera_id=f"serving-{n}") for n in (1, 2)]
+    deliver(empty, token, [*several, sample(3, "smoking", captured_at=at)])
+    page = open_page(empty, width=width, language=language)
+    page.locator(".one").wait_for()
+    with page.expect_response(lambda answer: answer.url.split("?")[0].endswith("/decision")):
+        page.keyboard.press("y")
+    home = setup.address(empty.host, empty.port)
+    page.goto(f"{home}/cases")
+    page.locator(".waiting .button.primary").click()
+    page.locator(".timeline").wait_for()
+    wrong = {}
+    for path in PAGES:
+        page.goto(home + path)
+        wrong[path] = found_on(page)
+    page.goto(setup.one_time_link(empty, "chef"))
+    for path in ("/cases", "/cases/1"):
+        page.goto(home + path)
+        wrong[f"chef {path}"] = found_on(page)
+    assert {path: found for path, found in wrong.items() if found} == {}
+    logged: list[str] = open_page.wrong  # type: ignore[attr-defined]
+    logged[:] = [text for text in logged if "404 (Not Found)" not in text]  # of /review/0123, asked on purpose
