@@ -142,11 +142,14 @@ def render_clip(job: ClipJob, only: Sequence[int] | None = None) -> int:
     if not wanted and still.exists():
         return 0
     shoot = Shoot(job)
-    if not still.exists():
-        cv2.imwrite(str(still), shoot.background())
-    for done, number in enumerate(wanted):
-        if (job.raw / "STOP").exists():
-            return done
-        save_frame(job.raw / f"{number:04d}.npz", shoot.frame(number))
-        print(f"{job.scene.name} frame {number} of {job.scene.frames}", flush=True)
+    try:
+        if not still.exists():
+            cv2.imwrite(str(still), shoot.background())
+        for done, number in enumerate(wanted):
+            if (job.raw / "STOP").exists():
+                return done
+            save_frame(job.raw / f"{number:04d}.npz", shoot.frame(number))
+            print(f"{job.scene.name} frame {number} of {job.scene.frames}", flush=True)
+    finally:
+        shoot.stage.close()
     return len(wanted)

@@ -8,6 +8,7 @@ import random
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -72,27 +73,32 @@ def render_heads(job: HeadsJob) -> int:
     """Render the seeds that are not there yet; returns how many. A file STOP in `out` ends the run."""
     job.out.mkdir(parents=True, exist_ok=True)
     rows = job.out / "crops.jsonl"
-    done, made = done_seeds(rows), 0
+    done = done_seeds(rows)
+    left = [seed for seed in job.seeds if seed not in done]
+    made = 0
     base = BaseBody(Assets(job.assets))
-    cache = job.assets / "cache"
-    stage, room = None, None
-    for seed in job.seeds:
-        if (job.out / "STOP").exists() or (job.until is not None and time.time() > job.until):
-            break
-        if seed in done:
-            continue
-        if stage is None or seed // job.per_room != room:
-            room = seed // job.per_room
-            stage = Stage(furnished(room * 31 + 5), (CROP_PX, CROP_PX), job.quality, cache)
-        row = _Crop(job, seed, stage, base).render()
-        if row is None:
-            print(f"seed {seed}: no free place for it", flush=True)
-            continue
-        with rows.open("a", encoding="utf-8") as out:
-            out.write(json.dumps(row, separators=(",", ":")) + "\n")
-        made += 1
-        print(f"seed {seed}: {row['hat']}, {row['hair']}, mask {row['mask']}, {row['seconds']} s", flush=True)
+    for number, seeds in groupby(left, lambda seed: seed // job.per_room):
+        stage = Stage(furnished(number * 31 + 5), (CROP_PX, CROP_PX), job.quality, job.assets / "cache")
+        try:
+            for seed in seeds:
+                if (job.out / "STOP").exists() or (job.until is not None and time.time() > job.until):
+                    return made
+                row = _Crop(job, seed, stage, base).render()
+                made += row is not None
+                _told(rows, seed, row)
+        finally:
+            stage.close()
     return made
+
+
+def _told(rows: Path, seed: int, row: dict[str, Any] | None) -> None:
+    """Append a row to the file and say what it is."""
+    if row is None:
+        print(f"seed {seed}: no free place for it", flush=True)
+        return
+    with rows.open("a", encoding="utf-8") as out:
+        out.write(json.dumps(row, separators=(",", ":")) + "\n")
+    print(f"seed {seed}: {row['hat']}, {row['hair']}, mask {row['mask']}, {row['seconds']} s", flush=True)
 
 
 class _Crop:

@@ -290,6 +290,10 @@ class Stage:
         bpy.context.scene.collection.objects.link(placed)
         return placed
 
+    def close(self) -> None:
+        """Drop the folder that renders go through."""
+        self._folder.cleanup()
+
     def samples(self, count: int) -> None:
         """Light paths a pixel of the next pictures."""
         bpy.context.scene.cycles.samples = count
