@@ -61,6 +61,9 @@ def one_blob(violation_id: str, role: BlobPath, reader: ApiReader, parts: NeedsP
     with parts.database.reading() as session:
         _readable(session, violation_id, reader)
         kept = store.blob(session, reader.scope, violation_id, _role(role))
+        gone = kept is None and store.gone(session, reader.scope, violation_id, _role(role))
+    if gone:
+        raise Refused(410, "no-longer-kept", f"the {role} is no longer kept", "its time was over; its hash remains")
     if kept is None:
         raise Refused(404, "not-there", f"this violation has no {role}", "it may still be on its way")
     parts.views.note(parts.database, (reader.person_id, violation_id, role), now())

@@ -11,7 +11,9 @@ so: it writes beside those of other canteens.
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.resources import as_file, files
+from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
+from sqlite3 import Error as SqliteError
 from typing import Any
 
 from alembic import command
@@ -113,6 +115,21 @@ class Database:
                         f"the regulator's database is not one this version ({head}) can use: {error}; "
                         "start the newer kitchenvision that wrote it"
                     ) from error
+
+    def copy_to(self, path: Path) -> None:
+        """Write one consistent copy of an SQLite database to a new file, also beside writers.
+
+        Raises:
+            StorageError: it cannot be read or written.
+        """
+        with _storage_errors(), self.engine.connect() as connection:
+            kept = connection.connection.driver_connection
+            assert isinstance(kept, SqliteConnection)
+            try:
+                kept.rollback()  # copying is not done within a transaction
+                kept.execute("VACUUM INTO ?", (str(path),)).close()
+            except SqliteError as error:
+                raise StorageError(f"the database cannot be copied to {path}: {error}") from error
 
     def close(self) -> None:
         """Give all connections back."""

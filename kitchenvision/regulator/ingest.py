@@ -9,10 +9,11 @@ from fastapi import APIRouter, Path, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from pydantic import ValidationError
+from sqlalchemy.orm import Session
 
 from kitchenvision.regulator import store
 from kitchenvision.regulator.auth import EdgeCanteen
-from kitchenvision.regulator.blobs import HashMismatch
+from kitchenvision.regulator.blobs import BlobStore, HashMismatch
 from kitchenvision.regulator.parts import NeedsParts, Parts, now
 from kitchenvision.regulator.problems import Refused, bad_fields, bad_report
 from kitchenvision.regulator.store import AnyReport
@@ -112,7 +113,7 @@ def take(parts: Parts, canteen_id: str, body: bytes) -> Receipt:
         if isinstance(report, ConfirmedReport) != (report.seq == 1):
             problem = "seq 1 is the report of kind 'confirmed', and no later one is"
             raise bad_fields("the kind does not fit the sequence", [{"field": "kind", "problem": problem}])
-        _check_blobs(sizes, report)
+        _check_blobs(sizes | _dropped(session, parts.blobs, report), report)
         return store.add_report(session, report, now())
 
 
@@ -133,6 +134,12 @@ def _parsed(body: bytes) -> AnyReport:
     if len(set(roles)) != len(roles):
         raise bad_fields("a role is named twice", [{"field": "blobs", "problem": "one blob for each role"}])
     return report
+
+
+def _dropped(session: Session, blobs: BlobStore, report: AnyReport) -> dict[str, int | None]:
+    # What was asked for before the transaction may have been dropped meanwhile, if an old violation named it.
+    removed = store.once_removed(session, [blob.sha256 for blob in report.blobs])
+    return {sha256: blobs.size(sha256) for sha256 in removed}
 
 
 def _check_blobs(sizes: dict[str, int | None], report: AnyReport) -> None:

@@ -152,11 +152,28 @@ def blob(session: Session, scope: Scope, violation_id: str, role: BlobRole) -> R
     return session.scalar(
         select(ReportBlob)
         .join(ViolationRow, ViolationRow.violation_id == ReportBlob.violation_id)
-        .where(ReportBlob.violation_id == violation_id, ReportBlob.role == role)
+        .where(ReportBlob.violation_id == violation_id, ReportBlob.role == role, ReportBlob.removed_at.is_(None))
         .where(scope.covers(ViolationRow.canteen_id))
         .order_by(ReportBlob.seq.desc())
         .limit(1)
     )
+
+
+def gone(session: Session, scope: Scope, violation_id: str, role: BlobRole) -> bool:
+    """Whether a blob of that role was kept once and is no longer."""
+    query = (
+        select(ReportBlob.seq)
+        .join(ViolationRow, ViolationRow.violation_id == ReportBlob.violation_id)
+        .where(ReportBlob.violation_id == violation_id, ReportBlob.role == role, ReportBlob.removed_at.is_not(None))
+        .where(scope.covers(ViolationRow.canteen_id))
+    )
+    return session.scalar(query.limit(1)) is not None
+
+
+def once_removed(session: Session, sha256s: Sequence[str]) -> set[str]:
+    """Those of these blobs that were removed from some violation."""
+    query = select(ReportBlob.sha256).where(ReportBlob.sha256.in_(sha256s), ReportBlob.removed_at.is_not(None))
+    return set(session.scalars(query))
 
 
 def page(
@@ -204,7 +221,8 @@ def roles(session: Session, scope: Scope, violation_ids: Sequence[str]) -> dict[
     query = (
         select(ReportBlob.violation_id, ReportBlob.role)
         .join(ViolationRow, ViolationRow.violation_id == ReportBlob.violation_id)
-        .where(ReportBlob.violation_id.in_(violation_ids), scope.covers(ViolationRow.canteen_id))
+        .where(ReportBlob.violation_id.in_(violation_ids), ReportBlob.removed_at.is_(None))
+        .where(scope.covers(ViolationRow.canteen_id))
     )
     for violation_id, role in session.execute(query):
         found.setdefault(violation_id, set()).add(role)

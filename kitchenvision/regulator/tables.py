@@ -132,7 +132,7 @@ class ReportRow(Base):
 
 
 class ReportBlob(Base):
-    """A blob that a report names."""
+    """A blob that a report names. `removed_at`: since when it is no longer kept, see `retention`."""
 
     __tablename__ = "report_blobs"
     violation_id: Mapped[str] = mapped_column(ForeignKey("violations.violation_id"), primary_key=True)
@@ -141,6 +141,18 @@ class ReportBlob(Base):
     sha256: Mapped[str] = mapped_column(String(64), index=True)
     size: Mapped[int]
     media_type: Mapped[str] = mapped_column(String(200))
+    removed_at: Mapped[datetime | None]
+
+
+class LegalHold(Base):
+    """That the pictures of a violation's incident must be kept (`holds`), or no longer need to. Only added to."""
+
+    __tablename__ = "legal_holds"
+    hold_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    violation_id: Mapped[str] = mapped_column(ForeignKey("violations.violation_id"), index=True)
+    holds: Mapped[bool]
+    words: Mapped[str] = mapped_column(String(500))
+    at: Mapped[datetime]
 
 
 class DecisionRow(Base):

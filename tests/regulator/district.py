@@ -1,4 +1,4 @@
-"""A district's storage for tests: on real servers, each test with a database of its own and a prefix in the bucket."""
+"""A district's storage for tests, on real servers: for each test a database, and a prefix in the bucket."""
 
 import secrets
 from collections.abc import Iterator

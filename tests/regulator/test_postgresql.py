@@ -1,4 +1,4 @@
-"""Promises of the database on PostgreSQL: one writer at a time as in SQLite, but for lanes; clear words for failures."""
+"""Promises of the database on PostgreSQL: one writer at a time as in SQLite, but for lanes; and clear words."""
 
 import threading
 from collections.abc import Iterator

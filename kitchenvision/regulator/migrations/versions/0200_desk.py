@@ -10,7 +10,7 @@ from alembic import op
 from kitchenvision.regulator.migrations.guards import append_only, refuse
 
 revision: str = "0200"
-down_revision: str | None = "0100"
+down_revision: str | None = "0150"
 branch_labels: Sequence[str] | None = None
 depends_on: Sequence[str] | None = None
 
