@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Annotated, Literal
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, File, Form, Request, UploadFile
+from fastapi import APIRouter, Depends, File, Form, Query, Request, UploadFile
 from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
@@ -35,22 +35,31 @@ def case_list(
     visitor: CaseReader,
     parts: NeedsParts,
     state: CaseState | Literal[""] = "",
+    number: Annotated[str, Query(max_length=40)] = "",
 ) -> Response:
-    """Cases by deadline, and confirmed incidents that wait for a notice. A canteen's people see their own."""
-    at, policy = now(), parts.settings.cases
+    """Cases by deadline, and confirmed incidents that wait for a notice. A canteen's people see their own.
+
+    Args:
+        number: a part of a case's number; where one case alone has it, to that case.
+    """
+    at, policy, number = now(), parts.settings.cases, number.strip()
     with parts.database.reading() as session:
-        shown = listed(session, visitor, (state,) if state else (), at, policy)
+        shown = listed(session, visitor, ((state,) if state else (), number), at, policy)
+        if number and len(shown) == 1:
+            return RedirectResponse(f"/cases/{shown[0].line.row.case_id}", 303)
         if visitor.scope.may(Right.ANSWER):
             mine = [one for one in shown if one.term is not None]
             rest = [one for one in shown if one.term is None]
             return render(request, "my_cases.html", visitor=visitor, mine=mine, rest=rest)
         names = {one.canteen_id: one.name for one in canteens.canteens(session, visitor.scope)}
-        waiting = case_store.waiting(session, visitor.scope, at) if visitor.scope.may(Right.DECIDE) else ()
+        orders = visitor.scope.may(Right.DECIDE) and not number
+        waiting = case_store.waiting(session, visitor.scope, at) if orders else ()
         return render(
             request,
             "cases.html",
             visitor=visitor,
             state=state,
+            number=number,
             states=list(CaseState),
             counts=case_store.count_by_state(session, visitor.scope),
             cases=shown,

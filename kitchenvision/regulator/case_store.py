@@ -161,8 +161,12 @@ class CaseLine:
     first_violation: str
 
 
-def cases(session: Session, scope: Scope, states: Collection[str] = ()) -> list[CaseLine]:
-    """Up to `LISTED` cases in these states (all when empty), the nearest deadline first, then the newest."""
+def cases(session: Session, scope: Scope, states: Collection[str] = (), number: str = "") -> list[CaseLine]:
+    """Up to `LISTED` cases in these states (all when empty), the nearest deadline first, then the newest.
+
+    Args:
+        number: a part of the case's number that is looked for.
+    """
     query = (
         select(CaseRow, Canteen.name)
         .join(Canteen, Canteen.canteen_id == CaseRow.canteen_id)
@@ -170,6 +174,8 @@ def cases(session: Session, scope: Scope, states: Collection[str] = ()) -> list[
     )
     if states:
         query = query.where(CaseRow.state.in_(states))
+    if number:
+        query = query.where(CaseRow.number.contains(number, autoescape=True))
     order = (CaseRow.deadline_at.is_(None), CaseRow.deadline_at, CaseRow.opened_at.desc())
     rows = session.execute(query.order_by(*order).limit(LISTED)).all()
     ids = [row.case_id for row, _ in rows]

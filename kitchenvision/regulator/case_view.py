@@ -176,10 +176,10 @@ class Waiting:
 
 
 def listed(
-    session: Session, visitor: Visitor, states: tuple[str, ...], now: datetime, policy: CasePolicy
+    session: Session, visitor: Visitor, asked: tuple[tuple[str, ...], str], now: datetime, policy: CasePolicy
 ) -> list[ListedCase]:
-    """The visitor's cases in these states; all when there are none."""
+    """The visitor's cases in these states (all when there are none) and with that part of a number."""
     return [
         ListedCase(line, card(line.events, now, policy), term(line.events, now))
-        for line in case_store.cases(session, visitor.scope, states)
+        for line in case_store.cases(session, visitor.scope, *asked)
     ]
