@@ -209,7 +209,12 @@ class _Walk:
         side = np.where(self.root[:, 0] > self.parting, 1.0, -1.0)
         front = np.clip(-(self.root[:, 1] - skull.centre[1]) / 0.07, 0, 1)
         ahead = np.clip((skull.centre[1] + 0.03 - self.root[:, 1]) / 0.08, 0, 1)
-        q, points = self.root.copy(), [self.root]
+        # Lifted roots: strands that start in the skin would leave a crater at the crown, seen from above.
+        out = self.root - skull.centre
+        lifted = self.root + out / np.linalg.norm(out, axis=1, keepdims=True) * (
+            0.004 + 0.010 * self.share[:, None]
+        )
+        q, points = lifted.copy(), [lifted]
         for j in range(1, self.k):
             u = j / (self.k - 1)
             top = np.clip((q[:, 2] - skull.human.eye_z - 0.03) / 0.06, 0, 1)
