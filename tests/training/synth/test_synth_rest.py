@@ -1,6 +1,7 @@
 """The kitchen, the camera's look, the texture cache, the command line, and who may import Blender."""
 
 import ast
+import gzip
 import json
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,7 +13,7 @@ from test_synth_mesh import open_edges
 
 from training.labels import rendered_heads
 from training.synth import __main__ as command
-from training.synth.bodies import Assets, AssetsMissing, metres, read_garment, read_obj, unpacked
+from training.synth.bodies import Assets, AssetsMissing, BaseBody, metres, read_garment, read_obj, unpacked
 from training.synth.casting import LIGHTS
 from training.synth.cctv import crop_shot
 from training.synth.images import read_image
@@ -137,6 +138,41 @@ def test_a_body_file_is_read_by_groups(tmp_path: Path) -> None:
     assert groups["skin"] == [([0, 1, 2], [0, 0, 0])]
     assert groups["joint"] == [([0, 1, 2], [0, 0, 0])]
     assert metres([1.0, 2.0, 3.0]).tolist() == pytest.approx([0.1, -0.3, 0.2])
+
+
+@pytest.fixture
+def tiny_assets(tmp_path: Path) -> Assets:
+    """A body of four vertices with two bones and one target."""
+    mpfb = tmp_path / "mpfb2"
+    (mpfb / "3dobjs").mkdir(parents=True)
+    lines = ["v 0 0 0", "v 1 0 0", "v 1 1 0", "v 0 1 0", "vt 0 0", "g body", "f 1/1 2/1 3/1 4/1"]
+    (mpfb / "3dobjs/base.obj").write_text("\n".join([*lines, "g joint-a", "f 1 2 3"]))
+    (mpfb / "rigs/standard").mkdir(parents=True)
+    rig = {"bones": {"head": {"parent": "pelvis"}, "pelvis": {"parent": None}}}
+    (mpfb / "rigs/standard/rig.game_engine.json").write_text(json.dumps(rig))
+    weights = {"weights": {"head": [[2, 0.5], [3, 0.25]], "pelvis": [[0, 1.0], [3, 0.75]]}}
+    (mpfb / "rigs/standard/weights.game_engine.json").write_text(json.dumps(weights))
+    (mpfb / "targets/nose").mkdir(parents=True)
+    with gzip.open(mpfb / "targets/nose/longer.target.gz", "wt", encoding="utf-8") as out:
+        out.write("# moves one vertex\n2 0 0.5 0\n")
+    return Assets(tmp_path)
+
+
+def test_a_body_has_parents_before_children_and_weights_that_sum_to_one(tiny_assets: Assets) -> None:
+    body = BaseBody(tiny_assets)
+    assert body.bones == ["pelvis", "head"]
+    assert body.weights.sum(1) == pytest.approx(1)
+    assert body.weights[2].tolist() == [0, 1]
+    assert body.weights[1].tolist() == [1, 0], "what follows nothing follows the pelvis"
+    assert body.weights[3].tolist() == pytest.approx([0.75, 0.25])
+    assert body.joints == {"joint-a": [0, 1, 2]}
+    assert body.body_faces[0].tolist() == [[0, 1, 2, 3]]
+
+
+def test_a_target_moves_its_vertices(tiny_assets: Assets) -> None:
+    body = BaseBody(tiny_assets)
+    assert body.targets("nose") == ["nose/longer"]
+    assert body.target("nose/longer").tolist() == [[0, 0, 0], [0, 0, 0], [0, 0.5, 0], [0, 0, 0]]
 
 
 def test_packed_faces_are_unpacked_by_their_bits() -> None:
