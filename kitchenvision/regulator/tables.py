@@ -116,6 +116,7 @@ class ViolationRow(Base):
         Index("violations_by_time", "captured_at", "violation_id"),
         Index("violations_by_state", "state", "captured_at", "violation_id"),
         Index("violations_by_place", "canteen_id", "rule_id", "captured_at"),
+        Index("violations_by_receipt", "received_at"),
     )
 
 

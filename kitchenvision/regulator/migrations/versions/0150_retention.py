@@ -1,4 +1,4 @@
-"""Since when a blob is no longer kept, and legal holds."""
+"""Since when a blob is no longer kept, and legal holds; an index for what came last."""
 
 from collections.abc import Sequence
 
@@ -15,6 +15,7 @@ depends_on: Sequence[str] | None = None
 
 def upgrade() -> None:
     """A column, and a table that is only added to."""
+    op.create_index("violations_by_receipt", "violations", ["received_at"])
     op.add_column("report_blobs", sa.Column("removed_at", sa.DateTime))
     op.create_table(
         "legal_holds",

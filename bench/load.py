@@ -1,0 +1,259 @@
+"""A district's regulator under load: canteens deliver, inspectors review, walls are open. Nothing may be lost.
+
+    python bench/load.py            # 159 canteens x 100 violations in 10 minutes, PostgreSQL and an S3 bucket
+    python bench/load.py --quick    # 40 canteens x 10 violations in about a minute
+    python bench/load.py --files    # SQLite and files instead
+
+Everything runs on this machine, on loopback: the service as a process of its own, PostgreSQL that waits for the
+disk at each commit, SeaweedFS, and this client. Each violation is a picture of 200 kB, a head, a trace and a clip
+of 500 kB, sent by hash, then three reports. Twenty inspectors of twenty towns decide, five walls are open, each
+canteen sends one batch of four small pictures every 10 s. Afterwards every violation, report and blob is counted in
+the stores. CPU seconds say what each part costs whatever else the machine does. The last line is JSON.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "bench")]  # this very tree, installed or not
+
+import psutil  # noqa: E402
+from load_actors import Material, Timings, deliver, push_live, review, watch  # noqa: E402
+from regulator.district import District, written  # noqa: E402
+from regulator.servers import free_ports, postgres_server, s3_server  # noqa: E402
+from sqlalchemy import func, select  # noqa: E402
+
+from kitchenvision.regulator import canteens, people, setup  # noqa: E402
+from kitchenvision.regulator.access import Role  # noqa: E402
+from kitchenvision.regulator.people import Place  # noqa: E402
+from kitchenvision.regulator.settings import RegulatorSettings  # noqa: E402
+from kitchenvision.regulator.storage import open_blobs  # noqa: E402
+from kitchenvision.regulator.storage_settings import StorageSettings, read_storage  # noqa: E402
+from kitchenvision.regulator.tables import DecisionRow, ReportBlob, ReportRow, ViolationRow  # noqa: E402
+
+LIVE_EVERY_S = 10.0
+THINK_S = 2.0
+SHOWN = ("step", "queue", "desk", "picture", "decide", "blob", "report", "live")
+
+
+@dataclass(frozen=True)
+class Size:
+    """How much of everything."""
+
+    canteens: int = 159
+    violations: int = 100
+    over_s: float = 600.0
+    inspectors: int = 20
+    walls: int = 5
+    picture_bytes: int = 200_000
+    clip_bytes: int = 500_000
+
+
+QUICK = Size(canteens=40, violations=10, over_s=60.0)
+
+
+@dataclass(frozen=True)
+class Made:
+    """Who there is: ids and tokens of canteens, user names."""
+
+    canteens: list[tuple[str, str]]
+    inspectors: list[str]
+
+
+def populate(settings: RegulatorSettings, size: Size) -> Made:
+    """Towns, canteens and people."""
+    setup.prepare(settings)
+    at = datetime.now(UTC)
+    towns = [f"town-{i}" for i in range(size.inspectors)]
+    with setup.opened(settings) as database, database.writing() as session:
+        for town in towns:
+            canteens.add_town(session, town, town, "default")
+        session.flush()
+        made = [
+            (
+                f"canteen-{i}",
+                canteens.add_canteen(session, f"canteen-{i}", f"canteen-{i}", at, towns[i % len(towns)]),
+            )
+            for i in range(size.canteens)
+        ]
+        names = [f"inspector-{i}" for i in range(size.inspectors)]
+        for name, town in zip(names, towns, strict=True):
+            people.add_person(session, name, Role.INSPECTOR, at, Place((town,)))
+    return Made(made, names)
+
+
+@contextlib.contextmanager
+def service(settings: RegulatorSettings) -> Iterator[subprocess.Popen[bytes]]:
+    """The regulator as a process of its own."""
+    entry = "from kitchenvision.cli import main; main()"
+    command = [sys.executable, "-c", entry, "regulator", "--data", str(settings.data_dir)]
+    with (settings.data_dir / "log").open("wb") as log:
+        process = subprocess.Popen([*command, "--port", str(settings.port)], stdout=log, stderr=log, cwd=ROOT)
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+async def run(settings: RegulatorSettings, size: Size, made: Made) -> tuple[Timings, float]:
+    """Everybody at once, until every canteen has its receipts; returns also the seconds that took."""
+    address = f"http://127.0.0.1:{settings.port}"
+    timings, material = Timings(), Material.of(size.picture_bytes, size.clip_bytes)
+    cookies = [await log_in(settings, name) for name in (*made.inspectors, *["admin"] * size.walls)]
+    lasting = [asyncio.create_task(push_live(address, one, LIVE_EVERY_S, timings)) for one in made.canteens]
+    lasting += [asyncio.create_task(watch(address, one, timings)) for one in cookies[size.inspectors :]]
+    lasting += [asyncio.create_task(review(address, one, THINK_S, timings)) for one in cookies[: size.inspectors]]
+    began = time.perf_counter()
+    plan = (size.violations, size.over_s)
+    await asyncio.gather(*(deliver(address, one, plan, material, timings) for one in made.canteens))
+    took = time.perf_counter() - began
+    for task in lasting:
+        task.cancel()
+    ended = await asyncio.gather(*lasting, return_exceptions=True)
+    for error in ended:
+        if isinstance(error, Exception):
+            raise error
+    return timings, took
+
+
+async def log_in(settings: RegulatorSettings, username: str) -> str:
+    """A session's cookie."""
+    link = await asyncio.to_thread(setup.one_time_link, settings, username)
+    path = link.split("/", 3)[3]
+    reader, writer = await asyncio.open_connection("127.0.0.1", settings.port)
+    writer.write(f"GET /{path} HTTP/1.1\r\nHost: 127.0.0.1:{settings.port}\r\nConnection: close\r\n\r\n".encode())
+    answer = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    writer.close()
+    (cookie,) = (line for line in answer.splitlines() if line.lower().startswith("set-cookie:"))
+    return cookie.split(":", 1)[1].split(";", 1)[0].strip()
+
+
+def counted(settings: RegulatorSettings, size: Size) -> dict[str, int]:
+    """What the stores hold, and what of it is missing: every blob that a report names is looked up."""
+    blobs = open_blobs(settings, tidy=False)
+    with setup.opened(settings) as database, database.reading() as session:
+        tables = {"violations": ViolationRow, "reports": ReportRow, "decisions": DecisionRow}
+        found = {
+            name: int(session.scalar(select(func.count()).select_from(one)) or 0) for name, one in tables.items()
+        }
+        named = set(session.scalars(select(ReportBlob.sha256)))
+    expected = size.canteens * size.violations
+    kept = set(blobs.names())
+    lost = (expected - found["violations"]) + (3 * expected - found["reports"]) + len(named - kept)
+    return {**found, "blobs": len(kept), "lost": lost}
+
+
+def quantile(values: Sequence[float], share: float) -> float:
+    """Of sorted values the one at that share; NaN without any."""
+    ordered = sorted(values)
+    return ordered[min(int(share * len(ordered)), len(ordered) - 1)] if ordered else float("nan")
+
+
+def cpu_seconds(names: dict[str, psutil.Process]) -> dict[str, float]:
+    """CPU seconds of processes and their children."""
+    told = {}
+    for name, process in names.items():
+        every = [process, *process.children(recursive=True)]
+        with contextlib.suppress(psutil.NoSuchProcess):
+            told[name] = sum(sum(one.cpu_times()[:2]) for one in every)
+    return told
+
+
+def report(timings: Timings, took: float, stores: dict[str, int], cpu: dict[str, float]) -> dict[str, Any]:
+    """Prints the table; returns what the last line says."""
+    print(f"{'':10}{'requests':>10}{'p50 ms':>10}{'p95 ms':>10}{'max ms':>10}")
+    for kind in SHOWN:
+        values = [1000 * one for one in timings.seconds[kind]] or [float("nan")]
+        p50, p95 = quantile(values, 0.5), quantile(values, 0.95)
+        print(f"{kind:10}{len(values):10}{p50:10.1f}{p95:10.1f}{max(values):10.1f}")
+    print(f"delivered in {took:.1f} s; {timings.receipts} receipts, {timings.decisions} decisions")
+    print("stores: " + ", ".join(f"{name} {count}" for name, count in stores.items()))
+    print("CPU seconds: " + ", ".join(f"{name} {seconds:.1f}" for name, seconds in cpu.items()))
+    print(f"other answers: {dict(timings.problems) or 'none'}")
+    told = {
+        "delivered_s": round(took, 1),
+        "lost": stores["lost"],
+        "step_p95_ms": round(1000 * quantile(timings.seconds["step"], 0.95), 1),
+        "wall_age_p95_s": round(quantile(timings.wall_ages, 0.95), 2),
+        "wall_age_max_s": round(max(timings.wall_ages, default=float("nan")), 2),
+        "tile_age_max_s": round(max(timings.tile_ages, default=float("nan")), 2),
+        "receipts": timings.receipts,
+        "decisions": timings.decisions,
+        "cpu_s": {name: round(seconds, 1) for name, seconds in cpu.items()},
+    }
+    print(json.dumps(told))
+    return told
+
+
+@contextlib.contextmanager
+def storage(files: bool, folder: Path) -> Iterator[tuple[StorageSettings, dict[str, psutil.Process]]]:
+    """Where things are kept, and the processes that keep them."""
+    if files:
+        yield StorageSettings(), {}
+        return
+    with postgres_server(durable=True, more=("shared_buffers=256MB",)) as postgres, s3_server(folder) as s3:
+        district = District(postgres, s3, s3.bucket())
+        own = {one.name(): one for one in psutil.Process().children()}
+        with district.storage(empty=True) as chosen:
+            yield chosen, {"postgres": own["postgres"], "s3": own["weed"]}
+
+
+def main() -> None:
+    """Run and say."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="40 canteens x 10 violations in a minute")
+    parser.add_argument("--files", action="store_true", help="SQLite and files instead of PostgreSQL and a bucket")
+    chosen = parser.parse_args()
+    size = QUICK if chosen.quick else Size()
+    print(f"load before: {os.getloadavg()[0]:.2f} on {os.cpu_count()} threads; {size}")
+    with (
+        tempfile.TemporaryDirectory(prefix="kv-load-") as name,
+        storage(chosen.files, Path(name)) as (kept, others),
+    ):
+        data = Path(name) / "data"
+        data.mkdir()
+        written(data, kept)
+        settings = RegulatorSettings(data, port=free_ports(1)[0], storage=read_storage(data))
+        made = populate(settings, size)
+        with service(settings) as process:
+            watched = {"service": psutil.Process(process.pid), "client": psutil.Process(), **others}
+            wait_for(settings)
+            timings, took = asyncio.run(run(settings, size, made))
+            cpu = cpu_seconds(watched)
+            cpu["client"] = sum(psutil.Process().cpu_times()[:2])
+        stores = counted(settings, size)
+        told = report(timings, took, stores, cpu)
+    sys.exit(1 if told["lost"] else 0)
+
+
+def wait_for(settings: RegulatorSettings) -> None:
+    """Until the service answers."""
+    until = time.monotonic() + 60
+    while True:
+        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", settings.port), 1):
+            return
+        if time.monotonic() > until:
+            sys.exit((settings.data_dir / "log").read_text("utf-8", "replace"))
+        time.sleep(0.2)
+
+
+if __name__ == "__main__":
+    main()
