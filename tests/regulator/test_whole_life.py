@@ -1,7 +1,13 @@
-"""The whole life of a case in a real browser: from the edge's report to acceptance, and to an appeal that wins."""
+"""The whole life of a case in a real browser: from the edge's report to acceptance and the colour that it leaves,
+and to an appeal that wins, which gives the colour back and teaches the detector.
+"""
 
+import csv
+import re
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 import pytest
@@ -9,9 +15,11 @@ from browser.conftest import Open, chromium, deliver, empty, open_page
 from playwright.sync_api import Page, expect
 from regulator.sample import CANTEEN, boxes_at, drawn, sample
 
+from kitchenvision.commands import feedback
 from kitchenvision.regulator import setup
 from kitchenvision.regulator.access import Role
 from kitchenvision.regulator.messages import CATALOGUE
+from kitchenvision.regulator.observed_tables import ObservedDay
 from kitchenvision.regulator.parts import now
 from kitchenvision.regulator.people import Place
 from kitchenvision.regulator.settings import Language, RegulatorSettings
@@ -71,12 +79,33 @@ class Walk:
         expect(phone.get_by_text(self.word("mine.do.no_hat"))).to_be_visible()
         return phone
 
+    def has_colour(self, colour: str) -> None:
+        """Parents see that colour on the public page, as shape and word too."""
+        page = self.open(self.settings, 390, self.language, log_in=False)
+        page.goto(f"{setup.address(self.settings.host, self.settings.port)}/public/{CANTEEN}")
+        expect(page.locator(".verdict-card")).to_have_class(re.compile(rf"\b{colour}\b"))
+        expect(page.locator(".verdict-card")).to_contain_text(self.word(f"colour.{colour}"))
+
     def stored(self) -> dict[str, object]:
         """What the service keeps of the violation."""
         with httpx.Client(trust_env=False, follow_redirects=True) as client:
             client.get(setup.one_time_link(self.settings)).raise_for_status()
             base = setup.address(self.settings.host, self.settings.port)
             return dict(client.get(f"{base}/api/v1/violations/{self.violation_id}").json())
+
+
+def watch(settings: RegulatorSettings, cameras: int = 4) -> None:
+    """Eight hours of each camera on every weekday of the last six weeks, so that there is a colour."""
+    today = now().astimezone(ZoneInfo(settings.timezone)).date()
+    days = [day for back in range(1, 43) if (day := today - timedelta(days=back)).weekday() < 5]
+    with setup.opened(settings) as database, database.writing() as session:
+        session.add_all(
+            ObservedDay(
+                canteen_id=CANTEEN, day=day, camera_id=f"camera-{n}", rule_id="no_hat", observed_s=8 * 3600.0
+            )
+            for day in days
+            for n in range(cameras)
+        )
 
 
 @pytest.fixture(params=["zh", "en"])
@@ -88,6 +117,7 @@ def walk(request: pytest.FixtureRequest, empty: RegulatorSettings, open_page: Op
     setup.add_person(empty, "chef", Role.CANTEEN, Place(canteen_id=CANTEEN))
     one = sample(1, "no_hat", captured_at=now())
     deliver(empty, token, [one])
+    watch(empty)
     return Walk(empty, request.param, open_page, one.violation_id)
 
 
@@ -99,8 +129,10 @@ def photo(tmp_path: Path) -> Path:
     return file
 
 
-def test_from_the_report_to_the_acceptance(walk: Walk, photo: Path) -> None:
+def test_from_the_report_to_the_acceptance_and_its_colour(walk: Walk, photo: Path) -> None:
+    walk.has_colour("green")
     address = walk.confirmed_and_ordered()
+    walk.has_colour("blue")
     phone = walk.case_on_the_phone()
     walk.press(phone, "mine.send")
     walk.refused(phone, "refused.no_words")
@@ -120,10 +152,12 @@ def test_from_the_report_to_the_acceptance(walk: Walk, photo: Path) -> None:
     phone.reload()
     expect(phone.get_by_role("status")).to_contain_text(walk.word("mine.sent.closed"))
     assert walk.stored()["state"] == "confirmed"
+    walk.has_colour("green")  # rectified in time: half of the points are taken off
 
 
-def test_an_appeal_that_wins_takes_everything_back(walk: Walk) -> None:
+def test_an_appeal_that_wins_takes_everything_back_and_teaches(walk: Walk, tmp_path: Path) -> None:
     address = walk.confirmed_and_ordered()
+    walk.has_colour("blue")
     phone = walk.case_on_the_phone()
     phone.get_by_text(walk.word("mine.wrong")).click()
     phone.locator("#appeal textarea").fill("画面里的是访客")
@@ -137,12 +171,20 @@ def test_an_appeal_that_wins_takes_everything_back(walk: Walk) -> None:
 
     another = walk.page_of("li", 1440)
     another.goto(address)
-    another.locator("textarea").fill("是访客，不是从业人员")
+    another.locator("textarea").fill("帽子戴着")
+    another.locator("select[name=reason]").select_option("1")
     walk.press(another, "case.do.overturned")
     expect(another.locator(".step.overturned")).to_have_text(walk.word("case.state.overturned"))
     phone.reload()
     expect(phone.get_by_role("status")).to_contain_text(walk.word("mine.sent.overturned"))
     assert walk.stored()["state"] == "rejected"
+    walk.has_colour("green")
+    feedback.export(tmp_path / "taught", 0.0, walk.settings.data_dir)
+    with (tmp_path / "taught" / "feedback.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    told = [(row["canteen_id"], row["rule_id"], row["reason"], row["meaning"]) for row in rows]
+    assert told == [(CANTEEN, "no_hat", "1", "covered")]
+    assert list((tmp_path / "taught").rglob("*.jpg"))
 
 
 def test_an_answer_that_is_not_enough_comes_back_with_the_reason(walk: Walk, photo: Path) -> None:
