@@ -1,6 +1,6 @@
 """Which packets of a live stream need not be decoded while nothing happens: pure, packets in, packets out.
 
-A still scene without people is looked at once in two seconds: its key frames are enough, at a twentieth.
+A still scene without people is looked at once in two seconds: its key frames are enough, at a tenth of the cost.
 What comes between is held, not lost: as soon as a packet is larger than those of a still scene, or somebody is
 found in a key frame, or too long a time has passed, all that is held is decoded and the decoder misses nothing.
 """
