@@ -200,11 +200,13 @@ def add_renders(folder: Path, out: Path, settings: DataSettings) -> int:
     rows = read_rows(folder / "crops.jsonl")
     if not rows:
         raise DataError(f"{folder}/crops.jsonl holds nothing: make some by `python -m training.synth heads`")
+    scenes = Counter(row.get("scene", row["seed"]) for row in rows)
     count = 0
     with PackWriter(out / "set/renders") as pack:
         for row in rows:
             split = "dev" if row["seed"] // 20 % 10 == 9 else "train"
-            picture = rendered_head(row, "render", row["file"], "effective_head_px", split)
+            family = "pair" if scenes[row.get("scene", row["seed"])] == 2 else "render"
+            picture = rendered_head(row, family, row["file"], "effective_head_px", split)
             for crop, facts in _pack_one((str(folder), picture.row(), settings))[2]:
                 pack.add(crop, facts)
                 count += 1

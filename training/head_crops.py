@@ -29,7 +29,16 @@ class HeadSample:
     mask: int
 
 
-_FAMILY_WEIGHT = {"cook": 7.0, "own": 7.0, "still": 5.0, "render": 1.6, "clean": 1.6, "helmet": 0.45, "taught": 0.5}
+_FAMILY_WEIGHT = {
+    "cook": 7.0,
+    "own": 7.0,
+    "still": 5.0,
+    "render": 1.6,
+    "clean": 1.6,
+    "helmet": 0.45,
+    "taught": 0.5,
+    "pair": 12.0,
+}
 _MASK_HAT_WEIGHT = {"food_or_clinical": 6.0, "other": 4.0, "unclear": 0.6, None: 0.7}
 
 
@@ -38,7 +47,8 @@ def draw_weight(fact: dict[str, Any]) -> float:
 
     Cooks and soft caps are what the product meets and what the sources are short of; hard hats and press
     portraits are plenty. Dark caps on dark hair are the most frequent error, and few: other covers of cooks
-    and of mask pictures (caps, berets, beanies) are where they are.
+    and of mask pictures (caps, berets, beanies) are where they are, and rendered pairs show one head with a dark
+    cap and, all else equal, with dark hair.
     """
     if fact["kind"] == "not_head":
         return 4.0
@@ -136,7 +146,9 @@ class HeadCrops:
         self.members = [
             i
             for i, fact in enumerate(pack.facts)
-            if fact["split"] in (splits if fact["family"] == "cook" else ("train",)) and fact["group"] not in barred
+            if fact["split"] in (splits if fact["family"] == "cook" else ("train",))
+            and fact["group"] not in barred
+            and fact["family"] not in settings.without
         ]
         weights = np.array([draw_weight(pack.facts[i]) for i in self.members])
         self._cumulated = np.cumsum(weights) / weights.sum()

@@ -39,7 +39,7 @@ class Picture:
     width: int
     height: int
     source: str
-    family: str  # mask, smoke, helmet, cook, still, render, clean, own
+    family: str  # mask, smoke, helmet, cook, still, render, pair, clean, own
     split: str  # train, val, dev
     group: str
     known: dict[str, str]

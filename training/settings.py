@@ -74,6 +74,9 @@ class ZoomSettings:
     size_px: int = 112
     crop_heads: float = 1.5
     negative: float = 0.22  # share of crops that are not a well-placed head
+    without: tuple[
+        str, ...
+    ] = ()  # families of pictures that are left out (ablation), e.g. render, clean, still, pair
     tiny: float = 0.06  # share of crops shrunk below what can be judged
     loop: LoopSettings = field(default_factory=LoopSettings)
 
