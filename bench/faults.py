@@ -6,7 +6,7 @@
 Each stream is `tests/edge/test_stream_faults.py` with a seed of its own, so that it can be played again alone.
 Time constants are about a tenth of the real ones. Lost is what a replay of the received frames confirms and the
 regulator does not have. Needs the test extra. The last line is JSON;
-`again` counts streams that were run once more, because one of their waits was too long for a busy machine.
+`again` counts streams that failed and were run once more: both tries are in the sums, so look at why.
 """
 
 import argparse

@@ -10,10 +10,11 @@ from typing import Self
 
 KINDS = (
     "cut", "stall", "half-open", "slow", "garbage", "refused", "wrong password", "no such stream",
-    "resolution", "regulator down",
+    "resolution", "loss", "clock jump", "regulator down",
 )  # fmt: skip
 _STATUS = {"wrong password": b"401 Unauthorized", "no such stream": b"404 Not Found"}
 _SLOW_BYTES_S = 600
+_LOST = 0.01  # of what is read at once
 
 
 class StreamProxy:
@@ -140,6 +141,8 @@ class StreamProxy:
     def _harmed(self, data: bytes, to_camera: bool) -> bytes:
         if self.kind == "slow" and not to_camera:
             time.sleep(0.1)
+        if self.kind == "loss" and not to_camera and self._rng.random() < _LOST:
+            return b""
         if self.kind == "garbage" and not to_camera:
             return self._rng.randbytes(len(data))
         if self.kind == "resolution" and to_camera:

@@ -1,9 +1,11 @@
 """A table of seeded faults before a real RTSP server: nothing that was seen is lost or told twice, and every stream
 comes back.
 
-``KITCHENVISION_STREAM_FAULTS=1000`` makes the table longer; the seed and the kinds stay.
+``KITCHENVISION_STREAM_FAULTS=1000`` makes the table longer, ``KITCHENVISION_STREAM_SEED`` another one, and
+``KITCHENVISION_STREAM_TABLE`` is a file that keeps it; `bench/faults.py` runs several at once. The kinds stay.
 """
 
+import json
 import logging
 import os
 import random
@@ -13,7 +15,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
@@ -34,7 +36,7 @@ from kitchenvision.outbox import Outbox
 from kitchenvision.types import Frame
 from kitchenvision.wire import ConfirmedReport, EndedReport, parse_report
 
-SEED = 20260312
+SEED = int(os.environ.get("KITCHENVISION_STREAM_SEED", "20260312"))
 COUNT = int(os.environ.get("KITCHENVISION_STREAM_FAULTS", "20"))
 LIMITS = Limits(open_s=1.5, stall_s=1.0, first_s=0.1, longest_s=0.4, steady_s=1.0)
 SLOWEST_RECOVERY_S = 15.0  # scaled down as the limits are; a busy machine included
@@ -70,6 +72,21 @@ class Recorder:
         line.take = recorded  # type: ignore[method-assign]
 
 
+class SetClock:
+    """The system's clock, which somebody sets.
+
+    Attributes:
+        off: how wrong it is.
+    """
+
+    def __init__(self) -> None:
+        self.off = timedelta()
+
+    def __call__(self) -> datetime:
+        """Now, as the system believes."""
+        return datetime.now(UTC) + self.off
+
+
 @contextmanager
 def delivering(outbox: Outbox, regulator: FakeRegulator) -> Iterator[Sender]:
     """A sender in a thread, hasty."""
@@ -85,7 +102,9 @@ def delivering(outbox: Outbox, regulator: FakeRegulator) -> Iterator[Sender]:
             thread.join()
 
 
-def suffer(worker: Worker, proxy: StreamProxy, regulator: FakeRegulator, recorder: Recorder) -> Table:
+def suffer(
+    worker: Worker, proxy: StreamProxy, regulator: FakeRegulator, recorder: Recorder, clock: SetClock
+) -> Table:
     """One fault after the other, each with a picture before it and after it."""
     rng, table = random.Random(SEED), Table()
     kinds = [KINDS[i % len(KINDS)] for i in range(COUNT)]
@@ -96,8 +115,11 @@ def suffer(worker: Worker, proxy: StreamProxy, regulator: FakeRegulator, recorde
         proxy.begin(kind)
         if kind == "regulator down":
             regulator.fault = lambda _: httpx.Response(503)
+        if kind == "clock jump":
+            clock.off = timedelta(seconds=rng.choice((-3600, -30, 30, 3600)))
         step_for(worker, lasts_s)
         proxy.end()
+        clock.off = timedelta()
         regulator.fault = lambda _: None
         ended = time.monotonic()
         while recorder.last_s < ended:
@@ -127,12 +149,13 @@ def test_no_finding_is_lost_or_told_twice_whatever_happens_to_the_stream(
         settings = staged_settings(tmp_path / "data", {"cooking": f"rtsp://127.0.0.1:{proxy.port}/cam_a.mp4"})
         settings.data.mkdir()
         with Outbox(settings.data / "outbox") as outbox, delivering(outbox, regulator) as sender:
-            wiring = Wiring(Mailbox(), SteadyClock(), LIMITS)
+            clock = SetClock()
+            wiring = Wiring(Mailbox(), SteadyClock(clock), LIMITS)
             job = Job(settings, {"cooking": settings.cameras[0].url}, ("cooking",))
             worker = Worker(job, eyes, outbox, wiring)
             recorder = Recorder(worker)
             try:
-                table = suffer(worker, proxy, regulator, recorder)
+                table = suffer(worker, proxy, regulator, recorder, clock)
                 reconnects = Counter(worker.states()[0].reconnects)
             finally:
                 worker.close()
@@ -146,6 +169,11 @@ def test_no_finding_is_lost_or_told_twice_whatever_happens_to_the_stream(
     told = [report.violation_id for report in reports if isinstance(report, ConfirmedReport)]
     watch = new_watch(eyes, settings, settings.cameras[0], settings.cameras[0].url, recorder.frames[0].captured_at)
     expected = [evidence.violation_id for evidence in replayed_frames(watch, recorder.frames)]
+    if kept := os.environ.get("KITCHENVISION_STREAM_TABLE"):
+        lost, twice = len(set(expected) - set(told)), len(told) - len(set(told))
+        row = {"seed": SEED, "told": len(told), "lost": lost, "twice": twice, "recovery_s": table.recovery_s}
+        with Path(kept).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
     assert told == expected
     assert len(set(told)) == len(told) >= COUNT // 5
     ended = [report.violation_id for report in reports if isinstance(report, EndedReport)]
