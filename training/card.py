@@ -118,6 +118,7 @@ def folds_table(found: dict[str, Any]) -> str:
     measures = {
         "ap_violating": "AP violating",
         "ap_compliant": "AP compliant",
+        "precision_at_recall_60": "precision at recall 0.6",
         "precision": "precision of an accusing look",
         "recall": "its recall",
     }

@@ -60,6 +60,15 @@ def average_precision(scores: Array, truth: Array) -> float:
     return float((precision * hits).sum() / max(1.0, hits.sum()))
 
 
+def precision_at(recall: float, scores: Array, truth: Array) -> float:
+    """Precision at the highest threshold at which that share of the true ones is found."""
+    hits = np.cumsum(truth[np.argsort(-scores, kind="stable")])
+    if not len(hits) or not hits[-1]:
+        return float("nan")
+    place = int(np.searchsorted(hits, recall * hits[-1]))
+    return float(hits[place] / (place + 1))
+
+
 def interval(rows: Array, sites: Array, measure: Callable[[Array], float], seed: int) -> list[float]:
     """2.5 % and 97.5 % points of a measure over drawn sites; `measure` takes indices of rows."""
     rng = np.random.default_rng(seed)
@@ -121,6 +130,7 @@ def _measured(question: str, chances: Array, truth: Array, sites: Array, seed: i
     measures: dict[str, Callable[[Array], float]] = {
         "ap_violating": lambda rows: average_precision(probability[rows], violating[rows]),
         "ap_compliant": lambda rows: average_precision(-probability[rows], ~violating[rows]),
+        "precision_at_recall_60": lambda rows: precision_at(0.6, probability[rows], violating[rows]),
         "precision": lambda rows: float(violating[rows][against[rows]].mean()) if against[rows].any() else np.nan,
         "recall": lambda rows: float(against[rows][violating[rows]].mean()),
     }

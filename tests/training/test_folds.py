@@ -13,7 +13,7 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # importing torch and ultralytics warns of their own parts
     from kitchenvision.rules.registry import all_rules
     from training.build import DataError
-    from training.folds import FOLDS, accused, average_precision, fold_of, interval
+    from training.folds import FOLDS, accused, average_precision, fold_of, interval, precision_at
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
@@ -38,6 +38,14 @@ def test_average_precision_is_one_for_a_perfect_order_and_a_share_for_a_poor_one
     truth = np.array([True, True, False, False])
     assert average_precision(np.array([0.9, 0.8, 0.2, 0.1]), truth) == 1
     assert average_precision(np.array([0.1, 0.2, 0.8, 0.9]), truth) == pytest.approx((1 / 3 + 2 / 4) / 2)
+
+
+def test_precision_at_a_recall_counts_what_stands_above_the_last_one_needed() -> None:
+    truth = np.array([True, False, True, True, True, True])
+    scores = np.array([0.9, 0.8, 0.7, 0.6, 0.5, 0.4])
+    assert precision_at(0.2, scores, truth) == 1
+    assert precision_at(0.6, scores, truth) == pytest.approx(3 / 4)
+    assert np.isnan(precision_at(0.6, scores[:2], np.array([False, False])))
 
 
 def test_an_interval_holds_the_mean_and_narrows_with_more_sites() -> None:
