@@ -19,7 +19,7 @@ from torch.nn import functional
 from training.export import load_zoom
 from training.head_crops import UNASKED, answers, jittered, look_at, misplaced
 from training.judging import best_point, confusion, curve
-from training.networks import mirrored_logits, split_logits
+from training.networks import crop_logits, split_logits
 from training.pack import Pack
 from training.settings import HAT, MASK, Settings, ZoomSettings
 
@@ -79,11 +79,8 @@ def ask(out: Path, settings: Settings) -> Asked:
     seed = settings.zoom.loop.seed
     crops, asked, halves, heights = validation_crops(Pack(out / "set/heads"), settings.zoom, seed)
     net, _ = load_zoom(out, settings)
-    with torch.inference_mode():
-        batches = (np.ascontiguousarray(crops[i : i + 64]) for i in range(0, len(crops), 64))
-        parts = [mirrored_logits(net, torch.from_numpy(one).permute(0, 3, 1, 2).float() / 255) for one in batches]
     answers_ = {name: torch.tensor(values) for name, values in asked.items()}
-    return Asked(torch.cat(parts).clone(), answers_, torch.tensor(halves), torch.tensor(heights))
+    return Asked(crop_logits(net, crops), answers_, torch.tensor(halves), torch.tensor(heights))
 
 
 def question(asked: Asked, name: str, half: bool) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

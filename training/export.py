@@ -31,14 +31,13 @@ from training.networks import ZoomNet, frame_net, mirrored_logits, predictions, 
 from training.pack import Pack
 from training.pseudo import read_persons
 from training.quantize import Pixels, quantize
-from training.settings import CLASSES, HAT, MASK, FrameSettings, Settings
+from training.settings import CLASSES, FILES, HAT, MASK, FrameSettings, Settings
 from training.sheets import Sheets
 
 # isort: split
 from ultralytics.nn.modules.conv import Conv
 from ultralytics.utils.torch_utils import fuse_conv_and_bn
 
-FILES = {"frame": "model.onnx", "cigarette": "cigarette.onnx", "zoom": "zoom.onnx"}
 OPSET = 17
 _SMALL = 64  # initialisers of fewer numbers stay FP32: shapes, scales, biases of a few
 

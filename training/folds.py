@@ -23,7 +23,7 @@ from training.calibrate import fitted_temperature
 from training.head_crops import UNASKED, HeadCrops, answers, jittered, look_at
 from training.judging import opposed
 from training.loop import averaged_weights, train
-from training.networks import ZoomNet, mirrored_logits, split_logits
+from training.networks import ZoomNet, crop_logits, split_logits
 from training.pack import Packs
 from training.settings import HAT, MASK, Settings
 from training.teach import taught_heads
@@ -103,13 +103,6 @@ def _crops(packs: Packs, members: list[int], settings: Settings, scale: str) -> 
     return np.stack(crops), {question: np.array(given) for question, given in asked.items()}
 
 
-def _logits(net: ZoomNet, crops: Array) -> torch.Tensor:
-    with torch.inference_mode():
-        batches = (np.ascontiguousarray(crops[i : i + 64]) for i in range(0, len(crops), 64))
-        parts = [mirrored_logits(net, torch.from_numpy(one).permute(0, 3, 1, 2).float() / 255) for one in batches]
-    return torch.cat(parts).clone()
-
-
 def _fold_net(out: Path, settings: Settings, init: Path | None, packs: Packs, barred: set[str]) -> ZoomNet:
     """Train a zoom look without the cooks of the barred sites; its averaged weights."""
     heads = HeadCrops(packs, settings.zoom, ("train", "val"), barred)
@@ -155,7 +148,7 @@ def folds(out: Path, settings: Settings, init: Path | None) -> dict[str, Any]:
         barred = {site for site, place in placed.items() if place == fold}
         net = _fold_net(out / f"folds/{fold}", settings, init, packs, barred)
         for scale, (crops, _) in seen.items():
-            logits[scale][own_fold == fold] = _logits(net, crops[own_fold == fold])
+            logits[scale][own_fold == fold] = crop_logits(net, crops[own_fold == fold])
     found: dict[str, Any] = {"folds": FOLDS, "steps": settings.zoom.loop.steps, "batch": settings.zoom.loop.batch}
     for question in _QUESTIONS:
         warmth = [_other_temperature(question, logits, seen, own_fold != fold) for fold in range(FOLDS)]

@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
@@ -113,6 +114,14 @@ def mirrored_logits(net: nn.Module, crops: torch.Tensor) -> torch.Tensor:
     """
     logits: torch.Tensor = (net(crops) + net(crops.flip(3))) / 2
     return logits
+
+
+def crop_logits(net: nn.Module, crops: np.ndarray[Any, np.dtype[np.uint8]], batch: int = 64) -> torch.Tensor:
+    """(N, S, S, 3) uint8 RGB -> (N, 8) `mirrored_logits`, some crops at a time."""
+    with torch.inference_mode():
+        batches = (np.ascontiguousarray(crops[i : i + batch]) for i in range(0, len(crops), batch))
+        parts = [mirrored_logits(net, torch.from_numpy(one).permute(0, 3, 1, 2).float() / 255) for one in batches]
+    return torch.cat(parts).clone()
 
 
 def split_logits(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

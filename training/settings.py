@@ -9,6 +9,7 @@ from typing import Any
 
 CLASSES = ("person", "head", "cigarette")
 HAT = ("covered", "bare", "cannot_judge")
+FILES = {"frame": "model.onnx", "cigarette": "cigarette.onnx", "zoom": "zoom.onnx"}  # of a model folder
 ACTIVATIONS = ("silu", "relu")
 MASK = ("worn", "incorrect", "none", "cannot_judge")
 

@@ -14,7 +14,7 @@ from training.loop import Batch, Run, averaged_weights, train
 from training.networks import device_of, frame_net, freeze_leading
 from training.pack import Pack
 from training.pseudo import read_persons
-from training.settings import FrameSettings, Settings
+from training.settings import FILES, FrameSettings, Settings
 from training.sheets import Sheets
 
 # isort: split
@@ -76,7 +76,7 @@ def _train(out: Path, settings: Settings, init: Path | None, name: str, checkpoi
         drawn = (
             sheets.batch(rng, 8, look.sizes_px[-1])["images"].float() / 255 for _ in range(_STATISTICS_BATCHES)
         )
-        carry(net, init / ("model.onnx" if name == "frame" else "cigarette.onnx"), drawn)
+        carry(net, init / (FILES[name]), drawn)
     elif name == "cigarette":
         net.load_state_dict(averaged_weights(out / "frame")["average"])
     return train(FrameTask(settings.device, look, sheets, net), look.loop, out / name)

@@ -13,7 +13,7 @@ from training.head_crops import UNASKED, HeadCrops
 from training.loop import Batch, Run, train
 from training.networks import ZoomNet, device_of, split_logits
 from training.pack import Packs
-from training.settings import MASK, Settings
+from training.settings import FILES, MASK, Settings
 from training.teach import taught_heads
 
 # Wrongly worn masks are one in twenty; without weight they vanish between worn and none.
@@ -66,5 +66,5 @@ def train_zoom(out: Path, settings: Settings, init: Path | None) -> Run:
     if onward and init is not None:
         rng = np.random.default_rng([settings.zoom.loop.seed, 9])
         drawn = (task.batch(rng, 0.0)["crops"].float() / 255 for _ in range(_STATISTICS_BATCHES))
-        carry(task.net, init / "zoom.onnx", drawn)
+        carry(task.net, init / FILES["zoom"], drawn)
     return train(task, settings.zoom.loop, out / "zoom")
