@@ -1,6 +1,8 @@
 """A video with boxes and states drawn, for people: `scan --annotate`."""
 
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -99,6 +101,37 @@ def draw_polygon(image: Pixels, polygon: tuple[tuple[float, float], ...], label:
     cv2.polylines(image, [points], True, (90, 160, 255), 2)
     left, top = points.min(axis=0)
     _label(image, (int(left) + 8, int(top) + 40), label, (90, 160, 255))
+
+
+@dataclass(frozen=True)
+class GridCell:
+    """One part of a picture: column and row from 0, a state that picks its colour, lines of text."""
+
+    column: int
+    row: int
+    verdict: Verdict
+    lines: tuple[str, ...]
+
+
+def draw_grid(image: Pixels, columns: int, rows: int, cells: Sequence[GridCell]) -> None:
+    """Draw a grid into the picture, with a frame and words in those parts of which something is known."""
+    height, width = image.shape[:2]
+    for column in range(1, columns):
+        x = round(width * column / columns)
+        cv2.line(image, (x, 0), (x, height), (255, 255, 255), 1)
+    for row in range(1, rows):
+        y = round(height * row / rows)
+        cv2.line(image, (0, y), (width, y), (255, 255, 255), 1)
+    for cell in cells:
+        left, top = round(width * cell.column / columns), round(height * cell.row / rows)
+        right, bottom = round(width * (cell.column + 1) / columns), round(height * (cell.row + 1) / rows)
+        colour = _COLOURS[cell.verdict]
+        cv2.rectangle(image, (left + 2, top + 2), (right - 3, bottom - 3), colour, 2)
+        chip = image[top + 5 : min(bottom - 5, top + 12 + 16 * len(cell.lines)), left + 5 : right - 5]
+        chip //= 4
+        for i, line in enumerate(cell.lines):
+            at = (left + 10, top + 20 + 16 * i)
+            cv2.putText(image, line, at, cv2.FONT_HERSHEY_SIMPLEX, 0.4, (255, 255, 255), 1, cv2.LINE_AA)
 
 
 def _box(image: Pixels, box: Xyxy, colour: tuple[int, int, int]) -> None:

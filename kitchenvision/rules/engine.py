@@ -155,7 +155,7 @@ class Engine:
         due: dict[str, str] = {}
         if track.head_xyxy is None:
             return due
-        x, y = _standing(track)
+        x, y = standing(track)
         for zone in self._zones:
             inside = not zone.polygon or in_polygon((x / size[0], y / size[1]), zone.polygon)
             if inside and hour_fits(zone, minute):
@@ -227,8 +227,8 @@ class Engine:
         return replace(item.violation, ended_s=max(self._now_s, item.violation.confirmed_s), end_reason=reason)
 
 
-def _standing(track: Track) -> tuple[float, float]:
-    """Where a person stands: the foot point where feet are seen, else the head's centre."""
+def standing(track: Track) -> tuple[float, float]:
+    """Where a person with a head stands, pixels: the foot point where feet are seen, else the head's centre."""
     assert track.head_xyxy is not None
     if track.feet_seen:
         return centre(track.person_xyxy)[0], track.person_xyxy[3]
