@@ -44,15 +44,17 @@ OWNERS: dict[str, set[str]] = {
     "onnxruntime": {"detect.onnx", "commands"},
     "sqlite3": {"outbox", "regulator.db"},  # there only to know SQLite's connections from others
     "httpx": {"delivery", "demo", "commands"},
-    "jinja2": {"report", "edge.page", "regulator"},
+    "jinja2": {"report", "edge.rendering", "regulator"},
     **{name: {"cli", "commands"} for name in ("typer", "click", "rich")},
     **{name: {"regulator"} for name in ("sqlalchemy", "alembic", "argon2", "markupsafe")},
-    "fastapi": {"edge.page", "regulator"},
-    "starlette": {"edge.page", "regulator"},
+    "fastapi": {"edge.page", "edge.rendering", "edge.editing", "regulator"},
+    "starlette": {"edge.page", "edge.editing", "regulator"},
+    "tomlkit": {"edge.settings_file"},
     "minio": {"regulator.s3_blobs"},
     "urllib3": {"regulator.s3_blobs"},  # the pool and time limits of minio's connections
     "openpyxl": {"regulator.district_export"},
-    "segno": {"regulator.public", "regulator.notice"},
+    "segno": {"regulator.public", "regulator.notice", "regulator.account"},
+    "pyotp": {"regulator.second_factor"},
     "reportlab": {"regulator.notice"},
     "uvicorn": {"edge.page", "regulator", "commands"},
     **{name: {"commands"} for name in ("torch", "ultralytics", "onnx")},  # `models import`, with the train extra

@@ -72,11 +72,11 @@ def one_blob(violation_id: str, role: BlobPath, reader: ApiReader, parts: NeedsP
 
 @router.get("/picture-views", response_model=None)
 def picture_views(
-    visitor: Auditor, parts: NeedsParts, violation_id: Annotated[str, Query(max_length=64)] = ""
+    reader: Auditor, parts: NeedsParts, violation_id: Annotated[str, Query(max_length=64)] = ""
 ) -> Response:
     """Who saw which picture when, newest first, at most 500; of one violation, or of all."""
     with parts.database.reading() as session:
-        found = views.newest(session, visitor.scope, violation_id or None)
+        found = views.newest(session, reader.scope, violation_id or None)
     return JSONResponse({"items": [{**asdict(one), "seen_at": one.seen_at.isoformat()} for one in found]})
 
 

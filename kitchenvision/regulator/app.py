@@ -26,6 +26,7 @@ from kitchenvision.regulator import (
     login,
     observed,
     observed_calendar,
+    people_pages,
     public,
     review,
     review_acts,
@@ -73,7 +74,7 @@ def create_app(settings: RegulatorSettings) -> FastAPI:
 
     app = FastAPI(title="kitchenvision regulator", openapi_url=None, lifespan=lifespan)
     app.state.parts = Parts(settings, database, blobs, FailureLimiter(), Views())
-    for part in (ingest, observed, cockpit_ingest, api, login, account, case_pages):
+    for part in (ingest, observed, cockpit_ingest, api, login, account, people_pages, case_pages):
         app.include_router(part.router)
     for part in (second_pages, review_acts, review):
         app.include_router(part.router)

@@ -1,4 +1,4 @@
-"""Who asks: an edge box with its canteen's token, or a person with a session cookie."""
+"""Who asks: an edge box with its canteen's token, a person with a session cookie or a program with their token."""
 
 import hmac
 import ipaddress
@@ -9,10 +9,11 @@ from urllib.parse import urlsplit
 
 from fastapi import Depends, Form, Header, Request
 
-from kitchenvision.regulator import people
+from kitchenvision.regulator import api_tokens, people
 from kitchenvision.regulator.access import Right, Scope, scope_of_edge
+from kitchenvision.regulator.api_tokens import TokenScope
 from kitchenvision.regulator.canteens import canteen_of
-from kitchenvision.regulator.parts import NeedsParts, now
+from kitchenvision.regulator.parts import NeedsParts, Parts, now
 from kitchenvision.regulator.people import Visitor
 from kitchenvision.regulator.problems import Refused
 
@@ -74,19 +75,45 @@ def page_visitor(visitor: MaybeVisitor) -> Visitor:
     return visitor
 
 
-def api_reader(parts: NeedsParts, visitor: MaybeVisitor, authorization: Annotated[str, Header()] = "") -> Reader:
-    """A person who is logged in, or an edge box that may read what it sent.
+def reader_with(wanted: TokenScope, edge: bool = False) -> Callable[..., Reader]:
+    """A dependency: a person who is logged in, or a program with a personal token of that scope.
 
-    Raises:
-        Refused: 401; 403 for a person whose role reads nothing.
+    Args:
+        edge: an edge box may come too, to read what it sent.
     """
-    if visitor is not None:
-        if not visitor.scope.may(Right.READ):
-            raise not_allowed()
-        return Reader(visitor.scope, visitor.person_id)
-    if authorization:
-        return Reader(scope_of_edge(edge_canteen(parts, authorization)))
-    raise Refused(401, "not-logged-in", "log in first", "or send the token of a canteen to read what it sent")
+
+    def check(
+        request: Request, parts: NeedsParts, visitor: MaybeVisitor, authorization: Annotated[str, Header()] = ""
+    ) -> Reader:
+        scheme, _, token = authorization.partition(" ")
+        if scheme.lower() == "bearer" and token.strip().startswith(api_tokens.PREFIX):
+            return _bearer(parts, token.strip(), wanted)
+        if visitor is not None:
+            if not visitor.scope.may(api_tokens.NEEDS[wanted]):
+                raise not_allowed()
+            return Reader(visitor.scope, visitor.person_id)
+        if authorization and edge:
+            return Reader(scope_of_edge(edge_canteen(parts, authorization)))
+        if not request.url.path.startswith("/api/"):
+            raise NotLoggedIn
+        raise Refused(401, "not-logged-in", "log in first", "or send 'Authorization: Bearer TOKEN'")
+
+    return check
+
+
+def _bearer(parts: Parts, token: str, wanted: TokenScope) -> Reader:
+    at = now()
+    with parts.database.reading() as session:
+        bearer = api_tokens.bearer_of(session, token, at)
+    if bearer is None:
+        detail = "make another one on the page of your account"
+        raise Refused(401, "bad-token", "this token is unknown, expired or revoked", detail)
+    if wanted not in bearer.allowed:
+        raise Refused(403, "token-scope", "this token may not be used for this", f"it needs the scope '{wanted}'")
+    if not bearer.scope.may(api_tokens.NEEDS[wanted]):
+        raise not_allowed()
+    api_tokens.note_use(parts.database, bearer, at)
+    return Reader(bearer.scope, bearer.person_id)
 
 
 def check_origin(request: Request) -> None:
@@ -156,9 +183,11 @@ def is_loopback(request: Request) -> bool:
 
 
 EdgeCanteen = Annotated[str, Depends(edge_canteen)]
-ApiReader = Annotated[Reader, Depends(api_reader)]
+ApiReader = Annotated[Reader, Depends(reader_with(TokenScope.READ, edge=True))]
+Exporter = Annotated[Reader, Depends(reader_with(TokenScope.EXPORT))]
+Learner = Annotated[Reader, Depends(reader_with(TokenScope.FEEDBACK))]
+Auditor = Annotated[Reader, Depends(reader_with(TokenScope.AUDIT))]
 PageVisitor = Annotated[Visitor, Depends(page_visitor)]
 FormVisitor = Annotated[Visitor, Depends(check_form)]
 Reviewer = Annotated[Visitor, Depends(page_with(Right.REVIEW))]
-Auditor = Annotated[Visitor, Depends(page_with(Right.AUDIT))]
 Decider = Annotated[Visitor, Depends(form_with(Right.DECIDE))]

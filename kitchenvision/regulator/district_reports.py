@@ -6,17 +6,15 @@ from typing import Annotated
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
 from kitchenvision.regulator import district_export as export
 from kitchenvision.regulator import district_view as view
-from kitchenvision.regulator.access import Right
-from kitchenvision.regulator.auth import page_with
+from kitchenvision.regulator.auth import Exporter, Reader
 from kitchenvision.regulator.district import local_now
 from kitchenvision.regulator.district_export import Cell, Sheet
 from kitchenvision.regulator.parts import NeedsParts, Parts
-from kitchenvision.regulator.people import Visitor
 from kitchenvision.regulator.policy_store import in_force, policies
 from kitchenvision.regulator.problems import Refused, bad_fields
 from kitchenvision.regulator.rendering import Words, words_of
@@ -24,59 +22,55 @@ from kitchenvision.regulator.scoring import Colour, Score, score
 from kitchenvision.regulator.scoring_history import Span, day_end, histories
 
 router = APIRouter()
-# Undecided findings are in these files, so they are for those who see the desk.
-Reporter = Annotated[Visitor, Depends(page_with(Right.REVIEW))]
 Month = Annotated[str, Query(pattern=r"^20\d\d-(0[1-9]|1[0-2])$")]
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @router.get("/reports/district.xlsx", response_model=None)
-def district_report(request: Request, visitor: Reporter, parts: NeedsParts, month: Month) -> Response:
+def district_report(request: Request, reader: Exporter, parts: NeedsParts, month: Month) -> Response:
     """The month of every canteen of the scope: colours, scores, confirmed and rejected findings."""
-    return _report(parts, visitor, words_of(request), month, None)
+    return _report(parts, reader, words_of(request), month, None)
 
 
 @router.get("/reports/canteens/{canteen_id}.xlsx", response_model=None)
 def canteen_report(
-    canteen_id: str, request: Request, visitor: Reporter, parts: NeedsParts, month: Month
+    canteen_id: str, request: Request, reader: Exporter, parts: NeedsParts, month: Month
 ) -> Response:
     """The month of one canteen.
 
     Raises:
         Refused: 404.
     """
-    return _report(parts, visitor, words_of(request), month, canteen_id)
+    return _report(parts, reader, words_of(request), month, canteen_id)
 
 
 @router.get("/reports/violations.csv", response_model=None)
-def violations_csv(visitor: Reporter, parts: NeedsParts) -> Response:
+def violations_csv(reader: Exporter, parts: NeedsParts) -> Response:
     """Every violation that one may see, oldest first, as it stands now."""
 
     def lines() -> Iterator[str]:
         with parts.database.reading() as session:
-            yield from export.csv_lines(
-                export.violations(session, visitor.scope), ZoneInfo(parts.settings.timezone)
-            )
+            yield from export.csv_lines(export.violations(session, reader.scope), ZoneInfo(parts.settings.timezone))
 
     return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=_saved_as("violations.csv"))
 
 
-def _report(parts: Parts, visitor: Visitor, words: Words, month: str, canteen_id: str | None) -> Response:
+def _report(parts: Parts, reader: Reader, words: Words, month: str, canteen_id: str | None) -> Response:
     at = local_now(parts)
     first, last = export.month_of(month)
     if first > at.date():
         problem = f"a month up to {at:%Y-%m} is expected, got {month}"
         raise bad_fields("this month has not begun", [{"field": "month", "problem": problem}])
     with parts.database.reading() as session:
-        found = view.places(session, visitor.scope, canteen_id)
+        found = view.places(session, reader.scope, canteen_id)
         if canteen_id is not None and not found:
             raise Refused(404, "not-there", "there is no such canteen", field="canteen_id")
         # Of a month that goes on, what is known now.
         until = min(day_end(last, _zone(parts)), at)
-        scores = _scores(parts, visitor, found, (first, until))
+        scores = _scores(parts, reader, found, (first, until))
         begins = datetime(first.year, first.month, first.day, tzinfo=_zone(parts))
         span = (begins, day_end(last, _zone(parts)) + timedelta(seconds=1))
-        told = list(export.violations(session, visitor.scope, span, canteen_id))
+        told = list(export.violations(session, reader.scope, span, canteen_id))
     title = words("report.title", place=found[0].name if canteen_id else words("report.district"), month=month)
     notes = (title, words("report.until", at=words.instant(until)), words("code.lead"))
     sheets = [
@@ -93,9 +87,7 @@ def _zone(parts: Parts) -> ZoneInfo:
     return ZoneInfo(parts.settings.timezone)
 
 
-def _scores(
-    parts: Parts, visitor: Visitor, found: list[view.Place], span: tuple[date, datetime]
-) -> dict[str, Score]:
+def _scores(parts: Parts, reader: Reader, found: list[view.Place], span: tuple[date, datetime]) -> dict[str, Score]:
     """The score of each canteen at the end of the span, by the policy that was in force then."""
     until = span[1]
     made: dict[str, Score] = {}

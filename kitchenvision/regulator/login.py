@@ -1,12 +1,13 @@
-"""Logging in with a password or a one-time link, and out."""
+"""Logging in with a password and, where one is asked for, a code; or with a one-time link; and out."""
 
 import logging
 from typing import Annotated
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
 
-from kitchenvision.regulator import people
+from kitchenvision.regulator import people, second_factor
 from kitchenvision.regulator.account import HOMES
 from kitchenvision.regulator.auth import COOKIE, FormVisitor, PageVisitor, check_origin, is_loopback
 from kitchenvision.regulator.parts import NeedsParts, Parts, now
@@ -17,6 +18,7 @@ from kitchenvision.wire import Problem
 router = APIRouter()
 LOG = logging.getLogger(__name__)
 START = "/"
+STEP_COOKIE = "kitchenvision_login"  # between the password and the code
 
 
 @router.get("/login", response_model=None)
@@ -47,7 +49,49 @@ def log_in(
         LOG.warning("a log-in failed from %s", address)
         return _refused(request, 401, (next, username, "login.wrong"))
     parts.failures.succeeded(username, address)
+    with parts.database.reading() as session:
+        asks = second_factor.standing(session, person_id).since is not None
+    if asks:
+        return _ask_code(request, parts, person_id, _local(next))
     return _logged_in(request, parts, person_id, _local(next))
+
+
+@router.get("/login/code", response_model=None)
+def code_page(request: Request, next: str = START) -> Response:
+    """Where the code of the phone is asked for, after the password."""
+    return render(request, "login_code.html", next=_local(next), problem="")
+
+
+@router.post("/login/code", response_model=None, dependencies=[Depends(check_origin)])
+def log_in_with_code(
+    request: Request,
+    parts: NeedsParts,
+    code: Annotated[str, Form(max_length=100)] = "",
+    next: Annotated[str, Form(max_length=2000)] = START,
+) -> Response:
+    """Check the code, of the phone or for its loss; too many failures wait, wherever they come from."""
+    token, at = request.cookies.get(STEP_COOKIE, ""), now()
+    with parts.database.reading() as session:
+        person_id = second_factor.whose_login(session, token, at)
+    if person_id is None:
+        return _refused(request, 401, (next, "", "login.code_late"))
+    wait_s = parts.failures.wait_s(f"code:{person_id}", "")
+    if wait_s > 0:
+        page = _refused(request, 429, (next, "", "login.wait"), "login_code.html")
+        page.headers["Retry-After"] = str(int(wait_s) + 1)
+        return page
+    with parts.database.writing() as session:
+        fits = second_factor.fits(session, person_id, code, at)
+        if fits:
+            second_factor.end_login(session, token)
+    if not fits:
+        parts.failures.failed(f"code:{person_id}", "")
+        LOG.warning("a log-in failed at its second step from %s", request.client.host if request.client else "")
+        return _refused(request, 401, (next, "", "factor.wrong"), "login_code.html")
+    parts.failures.succeeded(f"code:{person_id}", "")
+    answer = _logged_in(request, parts, person_id, _local(next))
+    answer.delete_cookie(STEP_COOKIE, path="/login")
+    return answer
 
 
 @router.get("/login/once/{token}", response_model=None)
@@ -105,16 +149,35 @@ def _logged_in(request: Request, parts: Parts, person_id: int, to: str) -> Respo
     return answer
 
 
+def _ask_code(request: Request, parts: Parts, person_id: int, to: str) -> Response:
+    with parts.database.writing() as session:
+        token = second_factor.begin_login(session, person_id, now())
+    answer: Response = RedirectResponse("/login/code?" + urlencode({"next": to}), 303)
+    if _wants_json(request):
+        answer = response(Problem(type="code-needed", title=words_of(request)("login.code_needed"), status=401))
+    answer.set_cookie(
+        STEP_COOKIE,
+        token,
+        max_age=int(second_factor.LOGIN_STEP_S),
+        path="/login",
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return answer
+
+
 def _wants_json(request: Request) -> bool:
     return request.headers.get("accept", "") == "application/json"
 
 
-def _refused(request: Request, status: int, told: tuple[str, str, str]) -> Response:
+def _refused(request: Request, status: int, told: tuple[str, str, str], page: str = "login.html") -> Response:
     wanted, username, problem = told
     if _wants_json(request):
         title = words_of(request)(problem)
-        return response(Problem(type="log-in-refused", title=title, status=status))
-    return render(request, "login.html", status, next=_local(wanted), username=username, problem=problem)
+        kind = "log-in-late" if problem == "login.code_late" else "log-in-refused"
+        return response(Problem(type=kind, title=title, status=status))
+    return render(request, page, status, next=_local(wanted), username=username, problem=problem)
 
 
 def _local(path: str) -> str:

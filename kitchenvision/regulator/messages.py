@@ -1,6 +1,6 @@
 """Every word of the pages, in Chinese and English. Both catalogues have the same keys; a test holds that."""
 
-from kitchenvision.regulator import case_words, desk_words, scoring_words
+from kitchenvision.regulator import account_words, case_words, desk_words, scoring_words
 from kitchenvision.regulator.settings import Language
 
 _PAIRS: dict[str, tuple[str, str]] = {
@@ -149,11 +149,6 @@ _PAIRS: dict[str, tuple[str, str]] = {
     "people.disable": ("停用", "Disable"),
     "people.enable": ("恢复", "Enable"),
     "people.add": ("添加人员，请在服务器上运行：", "To add somebody, run on the server:"),
-    "account.places": ("您可以看到的食堂", "Canteens that you can see"),
-    "account.none": (
-        "您的账号还没有分配任何食堂，请联系管理员。",
-        "No canteen is assigned to your account yet; ask an administrator.",
-    ),
     "login.title": ("登录", "Log in"),
     "login.lead": ("复核食堂摄像头发现的违规。", "Review what canteen cameras found."),
     "login.username": ("用户名", "User name"),
@@ -201,7 +196,7 @@ _PAIRS: dict[str, tuple[str, str]] = {
     "age.days_one": ("1 天前", "1 day ago"),
 }
 
-_ALL = {**_PAIRS, **scoring_words.PAIRS, **case_words.PAIRS, **desk_words.PAIRS}
+_ALL = {**_PAIRS, **account_words.PAIRS, **scoring_words.PAIRS, **case_words.PAIRS, **desk_words.PAIRS}
 CATALOGUE: dict[Language, dict[str, str]] = {
     "zh": {key: pair[0] for key, pair in _ALL.items()},
     "en": {key: pair[1] for key, pair in _ALL.items()},

@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from kitchenvision.errors import SettingsError
 from kitchenvision.regulator.access import Role, Scope, scope_of
+from kitchenvision.regulator.account_tables import ApiToken
 from kitchenvision.regulator.canteens import token_hash
 from kitchenvision.regulator.tables import (
     DEFAULT_DISTRICT,
@@ -25,6 +26,7 @@ from kitchenvision.regulator.tables import (
 )
 
 ONCE_LINK_S = 600.0
+SHORTEST_PASSWORD = 10
 _HASHER = PasswordHasher()
 
 
@@ -129,7 +131,7 @@ def listed(session: Session, scope: Scope) -> list[Listed]:
 
 
 def reset_password(session: Session, username: str) -> str:
-    """A new password for a person; their sessions and links end. It cannot be read again.
+    """A new password for a person; their sessions, links and tokens end. It cannot be read again.
 
     Raises:
         SettingsError: no such person.
@@ -138,7 +140,26 @@ def reset_password(session: Session, username: str) -> str:
     password = secrets.token_urlsafe(12)
     person.password_hash = _HASHER.hash(password)
     _end_all(session, person.person_id)
+    session.execute(delete(ApiToken).where(ApiToken.person_id == person.person_id))
     return password
+
+
+def change_password(session: Session, person_id: int, new: str, keep: str) -> None:
+    """A person's own new password; their other sessions and links end.
+
+    Args:
+        keep: token of the session that goes on.
+
+    Raises:
+        SettingsError: too short or too long.
+    """
+    if not SHORTEST_PASSWORD <= len(new) <= 1000:
+        raise SettingsError("person", "password", f"needs at least {SHORTEST_PASSWORD} characters")
+    person = session.get_one(Person, person_id)
+    person.password_hash = _HASHER.hash(new)
+    session.execute(delete(OnceLink).where(OnceLink.person_id == person_id))
+    own = LoginSession.person_id == person_id
+    session.execute(delete(LoginSession).where(own, LoginSession.token_sha256 != token_hash(keep)))
 
 
 def password_fits(session: Session, username: str, password: str) -> int | None:
@@ -182,10 +203,14 @@ def visitor_of(session: Session, token: str, now: datetime) -> Visitor | None:
     if row is None:
         return None
     login, person = row
-    role = Role(person.role)
+    scope = person_scope(session, person)
+    return Visitor(person.person_id, person.username, Role(person.role), login.csrf_token, scope)
+
+
+def person_scope(session: Session, person: Person) -> Scope:
+    """What that person may see and do."""
     towns = _towns_of(session, person.person_id)
-    scope = scope_of(role, person.district_id or "", towns, person.canteen_id)
-    return Visitor(person.person_id, person.username, role, login.csrf_token, scope)
+    return scope_of(Role(person.role), person.district_id or "", towns, person.canteen_id)
 
 
 def make_once_link(session: Session, username: str, now: datetime) -> str:

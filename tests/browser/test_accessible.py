@@ -16,7 +16,16 @@ from kitchenvision.regulator.settings import RegulatorSettings
 pytestmark = pytest.mark.browser
 PAGES = (
     *("/review", "/review?state=", "/review?state=second", "/review/0123", "/agreement", "/cases", "/cases/1"),
-    *("/district", f"/canteens/{CANTEEN}", "/policies", "/calendar", "/people", "/account", f"/public/{CANTEEN}"),
+    *(
+        "/district",
+        f"/canteens/{CANTEEN}",
+        "/policies",
+        "/calendar",
+        "/people",
+        "/account",
+        "/login/code",
+        f"/public/{CANTEEN}",
+    ),
 )
 
 

@@ -118,7 +118,7 @@ def api_reference(schema: dict[str, Any]) -> str:
         "For programs. What a report holds, and in what order reports come, stands in "
         "[formats](formats.md#reports-on-the-wire-version-1). Errors are `application/problem+json`. An edge box "
         "sends `Authorization: Bearer TOKEN` of its canteen, and reads only what is its own; a person who is "
-        "logged in reads everything.",
+        "logged in, or a program with their [token](administration.md#tokens-for-programs), reads what they may.",
         "",
         *_table(programs),
     ]

@@ -27,6 +27,13 @@ READ, REVIEW, DECIDE = Right.READ, Right.REVIEW, Right.DECIDE
 MATRIX = (
     Row("GET", "/", None),
     Row("GET", "/account", None),
+    Row("POST", "/account/password", None),
+    Row("POST", "/account/second-factor", None),
+    Row("POST", "/account/second-factor/begin", None),
+    Row("POST", "/account/second-factor/codes", None),
+    Row("POST", "/account/second-factor/remove", None),
+    Row("POST", "/account/tokens", None),
+    Row("POST", "/account/tokens/{token_id}/revoke", None),
     Row("GET", "/people", Right.PEOPLE),
     Row("POST", "/people/disabled", Right.PEOPLE),
     Row("GET", "/cases", READ),
@@ -76,6 +83,8 @@ MATRIX = (
 OPEN_TO_ALL = {
     ("GET", "/login"),
     ("POST", "/login"),
+    ("GET", "/login/code"),
+    ("POST", "/login/code"),
     ("GET", "/login/once/{token}"),
     ("POST", "/logout"),
     ("GET", "/public/{canteen_id}"),
@@ -92,7 +101,11 @@ OPEN_TO_ALL = {
 
 def form_for(row: Row, violation_id: str) -> dict[str, str]:
     """Fields that a form of that route needs, beside its token."""
-    forms = {
+    forms: dict[str, dict[str, str]] = {
+        **{f"/account/second-factor{step}": {"code": "no code"} for step in ("", "/begin", "/codes", "/remove")},
+        "/account/password": {"old": "not the password", "new": "another one"},
+        "/account/tokens": {"name": "", "days": "1"},
+        "/account/tokens/{token_id}/revoke": {},
         "/review/{violation_id}/decision": {"verdict": "cannot_tell", "follows": "0"},
         "/review/{violation_id}/second": {"verdict": "cannot_tell", "follows": "1"},
         "/review/{violation_id}/claim": {},

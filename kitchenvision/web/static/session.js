@@ -8,10 +8,14 @@ window.session = (() => {
   const renew = (token) => { for (const field of fields()) field.value = token; };
 
   async function tried(form) {
-    const answer = await fetch("/login", {
+    const code = dialog.querySelector("[data-code]"), second = !code.hidden;
+    const answer = await fetch(second ? "/login/code" : "/login", {
       method: "POST", headers: { Accept: "application/json" }, body: new URLSearchParams(new FormData(form)),
     });
     const said = await answer.json();
+    if (said.type === "code-needed") { code.hidden = false; code.querySelector("input").focus(); }
+    else if (answer.ok) code.hidden = true;
+    else if (second && said.type === "log-in-late") code.hidden = true;
     if (!answer.ok) throw new Error(said.detail || said.title);
     return said;
   }
