@@ -5,34 +5,29 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from functools import cache
 from importlib.resources import files
 from typing import Any, cast
+from urllib.parse import urlencode
 
 import uvicorn
-from fastapi import FastAPI, Request, Response
-from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from kitchenvision.edge.causes import ADVICE, Cause
 from kitchenvision.edge.disk import DiskFacts
+from kitchenvision.edge.editing import Editing, LogInFirst, routes
 from kitchenvision.edge.health import ADVICE as TROUBLE_ADVICE
 from kitchenvision.edge.health import Trouble
 from kitchenvision.edge.metrics import metrics_text
 from kitchenvision.edge.ports import bound
+from kitchenvision.edge.rendering import HEADERS, language_of, render
 from kitchenvision.edge.settings import EdgeSettings
 from kitchenvision.edge.state import CameraState
-from kitchenvision.edge.words import Language, Words
+from kitchenvision.edge.words import Words
 
 # Older than this a picture is shown in grey with its age: nobody may take it for live.
 OLD_S = 15.0
-_HEADERS = {
-    "Cache-Control": "no-store",
-    "Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'",
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-}
 
 
 @dataclass
@@ -40,13 +35,14 @@ class Board:
     """What the page shows, asked anew at every request; each must be safe to call from any thread.
 
     Attributes:
-        settings: may be replaced while the page is served.
+        settings: may be replaced while the page is served. editing: what may be changed on it; None: nothing.
     """
 
     settings: EdgeSettings
     states: Callable[[], Sequence[CameraState]]
     delivery: Callable[[], Mapping[str, float | int | str]]
     disk: Callable[[], DiskFacts]
+    editing: Editing | None = None
 
 
 def create_page(board: Board) -> FastAPI:
@@ -57,8 +53,15 @@ def create_page(board: Board) -> FastAPI:
     @app.middleware("http")
     async def with_headers(request: Request, call_next: Callable[[Request], Any]) -> Response:
         response = cast(Response, await call_next(request))
-        response.headers.update(_HEADERS)
+        response.headers.update(HEADERS)
         return response
+
+    if board.editing is not None:
+        app.include_router(routes(board.editing))
+
+    @app.exception_handler(LogInFirst)
+    def log_in_first(request: Request, error: Exception) -> Response:
+        return RedirectResponse(f"/login?{urlencode({'next': request.url.path})}", 303)
 
     @app.get("/")
     def page(request: Request) -> HTMLResponse:
@@ -75,25 +78,32 @@ def create_page(board: Board) -> FastAPI:
             return PlainTextResponse("no picture", 404)
         return Response(found.picture, media_type="image/jpeg")
 
-    @app.get("/api/state")
+    app.include_router(_for_machines(board))
+    return app
+
+
+def _for_machines(board: Board) -> APIRouter:
+    router = APIRouter()
+
+    @router.get("/api/state")
     def state() -> JSONResponse:
         return JSONResponse(_as_json(board))
 
-    @app.get("/metrics")
+    @router.get("/metrics")
     def metrics() -> PlainTextResponse:
         text = metrics_text(board.states(), board.delivery(), board.disk())
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
-    @app.get("/healthz")
+    @router.get("/healthz")
     def healthz() -> PlainTextResponse:
         return PlainTextResponse("ok\n")
 
-    @app.get("/readyz")
+    @router.get("/readyz")
     def readyz() -> PlainTextResponse:
         live = sum(state.has_picture_now for state in board.states())
         return PlainTextResponse(f"{live} cameras live\n", 200 if live else 503)
 
-    return app
+    return router
 
 
 @contextmanager
@@ -122,28 +132,19 @@ def serve_page(board: Board, on_ready: Callable[[str], None] | None = None) -> I
 
 
 def _render(board: Board, request: Request, name: str) -> HTMLResponse:
-    asked = request.query_params.get("lang") or request.cookies.get("lang") or board.settings.page.language
-    language: Language = "en" if asked == "en" else "zh"
-    words, now = Words(language), datetime.now(UTC)
+    default = board.settings.page.language
+    words, now = Words(language_of(request, default)), datetime.now(UTC)
     states = sorted(board.states(), key=lambda state: state.has_picture_now and not state.troubles)
-    shown = [_shown(state, words, now) for state in states]
-    html = (
-        _environment()
-        .get_template(name)
-        .render(
-            t=words,
-            cameras=shown,
-            live=sum(state.has_picture_now for state in states),
-            delivery=board.delivery(),
-            disk=board.disk(),
-            has_regulator=board.settings.regulator is not None,
-            canteen=board.settings.canteen_id,
-        )
-    )
-    response = HTMLResponse(html)
-    if "lang" in request.query_params:
-        response.set_cookie("lang", language, max_age=31_536_000, samesite="lax")
-    return response
+    values = {
+        "cameras": [_shown(state, words, now) for state in states],
+        "live": sum(state.has_picture_now for state in states),
+        "delivery": board.delivery(),
+        "disk": board.disk(),
+        "has_regulator": board.settings.regulator is not None,
+        "canteen": board.settings.canteen_id,
+        "editing": board.editing is not None,
+    }
+    return render(request, default, name, values)
 
 
 def _shown(state: CameraState, words: Words, now: datetime) -> dict[str, Any]:
@@ -180,16 +181,3 @@ def _as_json(board: Board) -> dict[str, Any]:
         "outbox": dict(board.delivery()),
         "disk": asdict(board.disk()),
     }
-
-
-@cache
-def _environment() -> Environment:
-    package = files("kitchenvision")
-    folders = [str(package / "web" / "templates"), str(package / "edge" / "pages")]
-    return Environment(
-        loader=FileSystemLoader(folders),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

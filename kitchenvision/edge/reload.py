@@ -24,6 +24,7 @@ _NEEDS_RESTART = (
     "regulator",
     "page.host",
     "page.port",
+    "page.password",
 )
 _SECRET = frozenset({"username", "password_env", "password_file", "token_file"})
 Read = Callable[[], tuple[EdgeSettings, dict[str, str]]]
@@ -73,10 +74,7 @@ class Reloader:
         try:
             settings, addresses = self._read()
             changes = differences(self._settings, settings)
-            if fixed := [line for line in changes if line.startswith(_NEEDS_RESTART)]:
-                raise SettingsError(
-                    str(self._path), fixed[0].partition(":")[0], "it needs a restart of the service"
-                )
+            refuse_fixed(self._settings, settings, str(self._path))
         except SettingsError as error:
             _log.warning("the changed settings are NOT taken over, the old ones hold: %s", error)
             return False
@@ -103,6 +101,17 @@ class Reloader:
     def _signature(self) -> Signature:
         files = [self._path, *(c.password_file for c in self._settings.cameras if c.password_file)]
         return tuple(_stamp(path) for path in files)
+
+
+def refuse_fixed(before: EdgeSettings, after: EdgeSettings, where: str) -> None:
+    """Let pass what can be taken over while the service runs.
+
+    Raises:
+        SettingsError: something else changed, too.
+    """
+    for line in differences(before, after):
+        if line.startswith(_NEEDS_RESTART):
+            raise SettingsError(where, line.partition(":")[0], "it needs a restart of the service")
 
 
 def differences(before: EdgeSettings, after: EdgeSettings) -> list[str]:

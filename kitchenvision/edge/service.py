@@ -13,11 +13,14 @@ from pathlib import Path
 from kitchenvision.build import chosen_rules
 from kitchenvision.delivery import Sender, make_client
 from kitchenvision.delivery.live import LiveLink
+from kitchenvision.edge.access import Access
 from kitchenvision.edge.disk import DiskFacts, DiskGuard
+from kitchenvision.edge.editing import Editing
 from kitchenvision.edge.live import LivePush
 from kitchenvision.edge.page import Board, serve_page
 from kitchenvision.edge.reload import Reloader
 from kitchenvision.edge.settings import EdgeSettings, addresses, read_edge_settings
+from kitchenvision.edge.settings_file import SettingsFile
 from kitchenvision.edge.supervisor import Supervisor
 from kitchenvision.errors import StorageError
 from kitchenvision.outbox import Outbox, Status
@@ -79,7 +82,9 @@ def run_service(
         supervisor = Supervisor(settings, urls, workers_of(settings))
         disk = DiskGuard(settings.data, settings.disk, outbox)
         guard = _Guarding(disk)
+        reread = reread or threading.Event()
         board = Board(settings, supervisor.states, Delivery(outbox, sender).facts, lambda: guard.facts)
+        board.editing = _editing(board, where, reread)
         live = _pushing(settings, where, supervisor, stop)
         with serve_page(board, on_ready), guard.running(stop), live as push:
 
@@ -92,12 +97,18 @@ def run_service(
             reloader = Reloader(where, lambda: _read(where), apply, (settings, urls))
 
             def between() -> None:
-                if reread is not None and reread.is_set():
+                if reread.is_set():
                     reread.clear()
                     reloader.ask()
                 reloader.check()
 
             supervisor.run(stop, between)
+
+
+def _editing(board: Board, where: Path, reread: threading.Event) -> Editing:
+    rules = tuple(chosen_rules(None))
+    password = board.settings.page.password(os.environ, str(where))
+    return Editing(SettingsFile(where, rules), Access(password), lambda: board.settings, reread.set, rules)
 
 
 def _read(where: Path) -> tuple[EdgeSettings, dict[str, str]]:

@@ -30,6 +30,7 @@ from kitchenvision.errors import SettingsError
 from kitchenvision.frames.dialing import LIVE_SCHEMES, is_live, with_credentials
 
 TOKEN_ENV = "KITCHENVISION_TOKEN"
+_SHORTEST_PASSWORD = 8
 Fps = Annotated[float, NotBool, Field(gt=0, le=30)]
 
 
@@ -99,11 +100,41 @@ class RegulatorSection(_Section):
 
 
 class PageSection(_Section):
-    """The status page; it has no log-in, so it listens on this machine only unless it is told otherwise."""
+    """The status page; to look needs no log-in, so it listens on this machine only unless it is told otherwise.
+
+    Attributes:
+        password_env, password_file: where the password is that opens what can be changed; without one nothing can.
+    """
 
     host: str = "127.0.0.1"
     port: Annotated[int, NotBool, Field(ge=0, le=65535)] = 8610
     language: Literal["zh", "en"] = "zh"
+    password_env: str = ""
+    password_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Self:
+        if self.password_env and self.password_file:
+            raise ValueError("give password_env or password_file, not both")
+        return self
+
+    def password(self, environment: Mapping[str, str], where: str) -> str:
+        """Empty when none is set.
+
+        Raises:
+            SettingsError: it is not where it should be, or anybody would guess it.
+        """
+        password = ""
+        if self.password_env:
+            password = _from_environment(environment, self.password_env, where, "page.password_env")
+        elif self.password_file:
+            password = _from_file(self.password_file, where, "page.password_file")
+        else:
+            return ""
+        if len(password) < _SHORTEST_PASSWORD:
+            problem = f"a password of at least {_SHORTEST_PASSWORD} characters is expected"
+            raise SettingsError(where, "page.password_env" if self.password_env else "page.password_file", problem)
+        return password
 
 
 class LiveSection(_Section):
@@ -255,8 +286,9 @@ def _with_absolute_paths(values: dict[str, Any], folder: Path) -> dict[str, Any]
     out: dict[str, Any] = absolute(values, "data", "models")
     if isinstance(out.get("cameras"), list):
         out["cameras"] = [absolute(camera, "password_file") for camera in out["cameras"]]
-    if "regulator" in out:
-        out["regulator"] = absolute(out["regulator"], "token_file")
+    for section, key in (("regulator", "token_file"), ("page", "password_file")):
+        if section in out:
+            out[section] = absolute(out[section], key)
     return out
 
 

@@ -3,9 +3,11 @@
 from datetime import timedelta
 from typing import Literal
 
+from kitchenvision.edge.edit_words import EDIT_WORDS
+
 Language = Literal["zh", "en"]
 
-WORDS: dict[str, dict[Language, str]] = {
+WORDS: dict[str, dict[str, str]] = EDIT_WORDS | {
     "title": {"en": "Cameras", "zh": "摄像机"},
     "live": {"en": "live", "zh": "实时"},
     "connecting": {"en": "connecting", "zh": "连接中"},
@@ -60,6 +62,10 @@ class Words:
         """The text of that key; a key without a text, such as a rule of somebody else's, stands for itself."""
         texts = WORDS.get(key)
         return texts[self.language].format(**values) if texts else key
+
+    def some(self, prefix: str) -> dict[str, str]:
+        """For a script: the texts whose keys begin so, by the rest of the key."""
+        return {k.removeprefix(prefix): v[self.language] for k, v in WORDS.items() if k.startswith(prefix)}
 
     def age(self, seconds: float) -> str:
         """Such as ``45 s``, ``3 min``, ``2 h``, ``5 d``, in words."""

@@ -9,7 +9,9 @@ async function update() {
     const fresh = document.createElement("div");
     fresh.innerHTML = await answer.text();
     await Promise.all([...fresh.querySelectorAll("img")].map((image) => image.decode().catch(() => {})));
+    const focused = cards.contains(document.activeElement) ? document.activeElement.getAttribute("href") : null;
     cards.replaceChildren(...fresh.childNodes);
+    if (focused) cards.querySelector(`a[href="${CSS.escape(focused)}"]`)?.focus();
     stale.hidden = true;
   } catch {
     stale.hidden = false;
