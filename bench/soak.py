@@ -86,11 +86,17 @@ class Notes:
 
 
 def make_clips(folder: Path) -> None:
-    """``soak_a.mp4``: the sample videos one after the other; ``soak_b.mp4``: the same at half the size."""
-    for name, width, height in (("soak_a", WIDTH, HEIGHT), ("soak_b", WIDTH // 2, HEIGHT // 2)):
+    """``soak_a.mp4``: the sample videos in turn; ``soak_b.mp4`` at half the size, ``soak_c.mp4`` in H.265."""
+    for name, codec, part in (("soak_a", "libx264", 1), ("soak_b", "libx264", 2), ("soak_c", "libx265", 1)):
         with av.open(str(folder / f"{name}.mp4"), "w") as out:
             options = {"preset": "veryfast", "bf": "0", "g": str(2 * FPS), "threads": "1"}
-            stream = out.add_stream("libx264", rate=FPS, options=options)
+            if codec == "libx265":
+                options = {
+                    "preset": "ultrafast",
+                    "x265-params": f"keyint={2 * FPS}:bframes=0:log-level=none:pools=1",
+                }
+            stream = out.add_stream(codec, rate=FPS, options=options)
+            width, height = WIDTH // part, HEIGHT // part
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
             for number, frame in enumerate(_sampled()):
                 small = frame.reformat(width=width, height=height, format="yuv420p")
@@ -328,7 +334,7 @@ def staged(folder: Path, streams: int, seed: int) -> Iterator[tuple[dict[str, St
         stack.callback(server.kill)
         assert server.stdout is not None
         host = server.stdout.readline().strip()
-        names = (b"soak_a.mp4", b"soak_b.mp4")
+        names = (b"soak_a.mp4", b"soak_b.mp4", b"soak_c.mp4")
         proxies = {f"camera-{i}": stack.enter_context(StreamProxy(host, names, seed + i)) for i in range(streams)}
         regulator = Regulator(folder)
         stack.callback(regulator.kill)

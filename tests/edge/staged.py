@@ -47,9 +47,10 @@ def staged_eyes() -> Eyes:
 
 
 def staged_clips(folder: Path, seconds: float) -> None:
-    """``cam_a.mp4`` and, in another resolution, ``cam_b.mp4``."""
-    for name, width, height in (("cam_a", 96, 72), ("cam_b", 160, 120)):
-        recipe = Recipe(seconds=seconds, fps=10, gop=10, b_frames=0, width=width, height=height, movflags="")
+    """``cam_a.mp4``; in another resolution ``cam_b.mp4``; in another codec ``cam_c.mp4``."""
+    codecs = {"cam_a": ("libx264", 96, 72), "cam_b": ("libx264", 160, 120), "cam_c": ("libx265", 96, 72)}
+    for name, (codec, width, height) in codecs.items():
+        recipe = Recipe(seconds, 10, codec, width=width, height=height, gop=10, b_frames=0, movflags="")
         make_video(folder / f"{name}.mp4", recipe)
 
 

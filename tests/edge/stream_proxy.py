@@ -1,6 +1,7 @@
 """A proxy that stands before a real RTSP server and harms what passes, both ways, while a fault lasts."""
 
 import random
+import re
 import socket
 import threading
 import time
@@ -10,25 +11,57 @@ from typing import Self
 
 KINDS = (
     "cut", "stall", "half-open", "slow", "garbage", "refused", "wrong password", "no such stream",
-    "resolution", "loss", "clock jump", "regulator down",
+    "resolution", "codec", "loss", "reordered", "clock jump", "regulator down",
 )  # fmt: skip
+_RENAMED = ("resolution", "codec")
 _STATUS = {"wrong password": b"401 Unauthorized", "no such stream": b"404 Not Found"}
 _SLOW_BYTES_S = 600
 _LOST = 0.01  # of what is read at once
+_SWAPPED = 0.2  # of the packets
+_PACKET = re.compile(rb"\$[\x00-\x03]")
+
+
+class Units:
+    """Cuts what a server sends into answers and packets (RFC 2326, 10.12), so that packets can change places."""
+
+    def __init__(self) -> None:
+        self._data = b""
+        self._held = b""
+
+    def fed(self, data: bytes, swapped: float, rng: random.Random) -> bytes:
+        """What is whole by now; swapped: how many of the packets go after the one that follows them."""
+        self._data += data
+        sent = b""
+        while unit := self._whole():
+            if not self._held and unit[:1] == b"$" and rng.random() < swapped:
+                self._held = unit
+            else:
+                sent, self._held = sent + unit + self._held, b""
+        return sent
+
+    def _whole(self) -> bytes:
+        if self._data[:1] == b"$":
+            length = 4 + int.from_bytes(self._data[2:4]) if len(self._data) >= 4 else 4
+        else:
+            packet = _PACKET.search(self._data)
+            length = packet.start() if packet else len(self._data)
+        unit = self._data[:length] if len(self._data) >= length else b""
+        self._data = self._data[len(unit) :]
+        return unit
 
 
 class StreamProxy:
     """Listens on loopback for one camera.
 
     Args:
-        target: ``host:port`` of the server. renamed: (a, b) of the same length; what the camera is asked for while
-            it has another resolution.
+        target: ``host:port`` of the server. names: three of the same length; what the camera is asked for, and what
+            it is asked for instead while it has another resolution, and another codec.
         seed: of the garbage.
     """
 
-    def __init__(self, target: str, renamed: tuple[bytes, bytes], seed: int) -> None:
+    def __init__(self, target: str, names: tuple[bytes, bytes, bytes], seed: int) -> None:
         host, _, port = target.partition(":")
-        self._target, self._renamed = (host, int(port)), renamed
+        self._target, self._names = (host, int(port)), names
         self._rng = random.Random(seed)
         self.kind = ""
         self._over = threading.Event()
@@ -58,14 +91,14 @@ class StreamProxy:
         if kind == "refused" and self._listening:
             listening, self._listening = self._listening, None
             listening.close()
-        if kind in {"cut", "half-open", "refused", "resolution", *_STATUS}:
+        if kind in {"cut", "half-open", "refused", *_RENAMED, *_STATUS}:
             self._cut()
 
     def end(self) -> None:
         """It is over."""
         if self.kind == "refused":
             self._listening = socket.create_server(("127.0.0.1", self.port))
-        if self.kind == "resolution":
+        if self.kind in _RENAMED:
             self._cut()
         self.kind = ""
 
@@ -119,6 +152,7 @@ class StreamProxy:
 
     def _pump(self, source: socket.socket, sink: socket.socket, to_camera: bool) -> None:
         source.settimeout(0.1)
+        units = Units()
         while not self._over.is_set():
             if self.kind == "stall":
                 time.sleep(0.02)
@@ -132,19 +166,21 @@ class StreamProxy:
             if not data:
                 break
             try:
-                sink.sendall(self._harmed(data, to_camera))
+                sink.sendall(self._harmed(data, to_camera, units))
             except OSError:
                 break
         with suppress(OSError):
             sink.shutdown(socket.SHUT_RDWR)
 
-    def _harmed(self, data: bytes, to_camera: bool) -> bytes:
+    def _harmed(self, data: bytes, to_camera: bool, units: Units) -> bytes:
+        if not to_camera:
+            data = units.fed(data, _SWAPPED if self.kind == "reordered" else 0.0, self._rng)
         if self.kind == "slow" and not to_camera:
             time.sleep(0.1)
         if self.kind == "loss" and not to_camera and self._rng.random() < _LOST:
             return b""
         if self.kind == "garbage" and not to_camera:
             return self._rng.randbytes(len(data))
-        if self.kind == "resolution" and to_camera:
-            return data.replace(*self._renamed)
+        if self.kind in _RENAMED and to_camera:
+            return data.replace(self._names[0], self._names[1 + _RENAMED.index(self.kind)])
         return data

@@ -145,7 +145,8 @@ def test_no_finding_is_lost_or_told_twice_whatever_happens_to_the_stream(
     (tmp_path / "clips").mkdir()
     staged_clips(tmp_path / "clips", seconds=60)
     regulator, eyes = FakeRegulator(), staged_eyes()
-    with playing(tmp_path / "clips") as host, StreamProxy(host, (b"cam_a.mp4", b"cam_b.mp4"), SEED) as proxy:
+    names = (b"cam_a.mp4", b"cam_b.mp4", b"cam_c.mp4")
+    with playing(tmp_path / "clips") as host, StreamProxy(host, names, SEED) as proxy:
         settings = staged_settings(tmp_path / "data", {"cooking": f"rtsp://127.0.0.1:{proxy.port}/cam_a.mp4"})
         settings.data.mkdir()
         with Outbox(settings.data / "outbox") as outbox, delivering(outbox, regulator) as sender:
