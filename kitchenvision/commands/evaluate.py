@@ -10,15 +10,20 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from kitchenvision.commands.options import JsonOption, ModelOption, ModelsOption, ProfileOption, profile_of
+from kitchenvision.commands.options import (
+    ConfigOption,
+    JsonOption,
+    ModelOption,
+    ModelsOption,
+    ProfileOption,
+    profile_of,
+)
 from kitchenvision.errors import SourceNotFound
 
 
 def evaluate(
     folder: Annotated[Path, typer.Argument(help="Folder with NAME.mp4 and NAME.json.")],
-    config: Annotated[
-        Path | None, typer.Option("--config", help="Settings file: zones, hours, thresholds.")
-    ] = None,
+    config: ConfigOption = None,
     profile: ProfileOption = None,
     models: ModelsOption = None,
     model: ModelOption = None,

@@ -23,6 +23,7 @@ ModelOption = Annotated[
 ProfileOption = Annotated[
     str | None, typer.Option("--profile", help="fast (edge) or thorough (default for files: finds smaller heads).")
 ]
+ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings file: zones, hours, thresholds.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 
 _CLOCK = re.compile(r"^(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)$")

@@ -19,6 +19,7 @@ from rich.text import Text
 
 from kitchenvision.commands.exits import DONE, INTERRUPTED, NOTHING, PARTIAL
 from kitchenvision.commands.options import (
+    ConfigOption,
     JsonOption,
     ModelOption,
     ModelsOption,
@@ -36,6 +37,16 @@ if TYPE_CHECKING:
     from kitchenvision.reporting import Sink
     from kitchenvision.scan import Scanner
     from kitchenvision.scan_folder import VideoResult
+
+FromOption = Annotated[str | None, typer.Option("--from", help="Begin here: seconds or h:mm:ss of media time.")]
+ToOption = Annotated[str | None, typer.Option("--to", help="End here: seconds or h:mm:ss of media time.")]
+StartedAtOption = Annotated[
+    str | None, typer.Option("--started-at", help="Wall-clock time of the first frame, ISO 8601.")
+]
+TimezoneOption = Annotated[
+    str | None, typer.Option("--timezone", help="IANA name; of --started-at, file names and zone hours.")
+]
+CameraIdOption = Annotated[str | None, typer.Option("--camera-id", help="Name of the camera; default: file name.")]
 
 
 @dataclass
@@ -63,22 +74,12 @@ def scan(
     sources: Annotated[list[str], typer.Argument(help="Video files, folders or globs; a folder of pictures too.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the results.")],
     rules: Annotated[str | None, typer.Option("--rules", help="Only these rules, such as no_hat,smoking.")] = None,
-    config: Annotated[
-        Path | None, typer.Option("--config", help="Settings file: zones, hours, thresholds.")
-    ] = None,
-    from_: Annotated[
-        str | None, typer.Option("--from", help="Begin here: seconds or h:mm:ss of media time.")
-    ] = None,
-    to: Annotated[str | None, typer.Option("--to", help="End here: seconds or h:mm:ss of media time.")] = None,
-    started_at: Annotated[
-        str | None, typer.Option("--started-at", help="Wall-clock time of the first frame, ISO 8601.")
-    ] = None,
-    timezone: Annotated[
-        str | None, typer.Option("--timezone", help="IANA name; of --started-at, file names and zone hours.")
-    ] = None,
-    camera_id: Annotated[
-        str | None, typer.Option("--camera-id", help="Name of the camera; default: file name.")
-    ] = None,
+    config: ConfigOption = None,
+    from_: FromOption = None,
+    to: ToOption = None,
+    started_at: StartedAtOption = None,
+    timezone: TimezoneOption = None,
+    camera_id: CameraIdOption = None,
     profile: ProfileOption = None,
     models: ModelsOption = None,
     model: ModelOption = None,
