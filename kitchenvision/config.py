@@ -78,12 +78,12 @@ class ZoneSection(_Section):
     @classmethod
     def _readable_hours(cls, hours: tuple[str, ...]) -> tuple[str, ...]:
         for text in hours:
-            _minutes(text)
+            minutes_of(text)
         return hours
 
     def zone(self) -> Zone:
         """The value that the rules use."""
-        return Zone(self.name, self.polygon, self.rules, tuple(_minutes(text) for text in self.hours))
+        return Zone(self.name, self.polygon, self.rules, tuple(minutes_of(text) for text in self.hours))
 
 
 class RuleSection(_Section):
@@ -195,7 +195,12 @@ def timezone_of(name: str, key: str) -> ZoneInfo:
         raise ValueError(f"{key}: no such time zone {name!r}; expected a name such as Asia/Shanghai") from error
 
 
-def _minutes(text: str) -> tuple[int, int]:
+def minutes_of(text: str) -> tuple[int, int]:
+    """(from, to) in minutes of the day of hours such as ``06:00-14:00``.
+
+    Raises:
+        ValueError: it is not written so.
+    """
     match = _HOURS.match(text)
     if match:
         from_h, from_m, to_h, to_m = (int(part) for part in match.groups())

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from kitchenvision.edge import probation
 from kitchenvision.edge.settings import DiskSection
 from kitchenvision.outbox import Outbox, Status
 
@@ -32,11 +33,13 @@ class DiskGuard:
 
     def __init__(self, data: Path, settings: DiskSection, outbox: Outbox) -> None:
         self._evidence, self._data, self.settings, self._outbox = data / "evidence", data, settings, outbox
+        self._kept = (self._evidence, data / probation.FOLDER)
 
     def facts(self) -> DiskFacts:
         """As it is now."""
         disk = shutil.disk_usage(self._data)
-        used = sum(path.stat().st_size for path in self._evidence.rglob("*") if path.is_file())
+        files = (path for folder in self._kept for path in folder.rglob("*") if path.is_file())
+        used = sum(path.stat().st_size for path in files)
         return DiskFacts(used, disk.free, disk.total, disk.free < self.settings.least_free_mb * 1e6)
 
     def tidy(self, now: datetime) -> int:
@@ -45,11 +48,11 @@ class DiskGuard:
         Raises:
             StorageError: the outbox fails.
         """
-        folders = self._delivered()
         old = now - timedelta(days=self.settings.keep_days)
+        tried = self._tidy_probation(old)
         gone = 0
-        for at, folder in folders:
-            low = shutil.disk_usage(self._data).free < self.settings.least_free_mb * 1e6
+        for at, folder in self._delivered():
+            low = self._low()
             if at >= old and not low:
                 break
             shutil.rmtree(folder)
@@ -59,7 +62,22 @@ class DiskGuard:
             self._outbox.prune(old)
         else:
             _log.info("%d delivered findings were deleted to make room", gone)
+        return gone + tried
+
+    def _tidy_probation(self, old: datetime) -> int:
+        """What accuses nobody goes first when space is short."""
+        gone = 0
+        for at, folder in probation.oldest_first(self._data):
+            if at >= old and not self._low():
+                break
+            shutil.rmtree(folder)
+            gone += 1
+        if gone:
+            _log.info("%d findings of cameras on probation were deleted to make room", gone)
         return gone
+
+    def _low(self) -> bool:
+        return shutil.disk_usage(self._data).free < self.settings.least_free_mb * 1e6
 
     def _delivered(self) -> list[tuple[datetime, Path]]:
         """Evidence folders of which the regulator has everything there will be, oldest first."""

@@ -106,6 +106,8 @@ class CameraLine:
         self.facts = LineFacts()
         self.on_seen: Callable[[datetime, datetime], None] = lambda *_: None
         """Told of each span of time in which the camera could see."""
+        self.muted: Callable[[datetime], bool] = lambda _: False
+        """Whether nobody is to be judged at that instant."""
 
     @property
     def pipeline(self) -> Pipeline | None:
@@ -179,6 +181,7 @@ class CameraLine:
             sees = self._health.sees
             troubles = tuple(trouble.value for trouble in self._health.troubles)
             self.facts = replace(self.facts, troubles=troubles)
+        sees = sees and not self.muted(frame.captured_at)
         self._count(frame, sees)
         return luma if sees else None
 

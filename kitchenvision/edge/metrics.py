@@ -35,6 +35,8 @@ def metrics_text(cameras: Sequence[CameraState], delivery: Mapping[str, float | 
     per_camera("clock_jumps_total", "counter", "Steps of the clock that its worker saw.", "clock_jumps")
     per_camera("camera_observed_seconds_total", "counter", "Seconds in which it could see.", "observed_s")
     per_camera("camera_unseen_seconds_total", "counter", "Seconds with frames, but blind.", "unseen_s")
+    per_camera("camera_probation", "gauge", "1 while what it finds stays on the box.", "probation")
+    per_camera("camera_muted", "gauge", "1 while nobody is judged, as somebody has set.", "muted")
     for name, text in (("observed", "the camera could see and the rule was due"), ("due", "the rule was due")):
         rows = [
             ({"camera": c.camera_id, "zone": one.zone, "rule": one.rule_id}, getattr(one, f"{name}_s"))

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, cast
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -23,6 +24,7 @@ from kitchenvision.edge.metrics import metrics_text
 from kitchenvision.edge.ports import bound
 from kitchenvision.edge.rendering import HEADERS, language_of, render
 from kitchenvision.edge.settings import EdgeSettings
+from kitchenvision.edge.site_pages import site_routes
 from kitchenvision.edge.state import CameraState
 from kitchenvision.edge.words import Words
 
@@ -58,6 +60,7 @@ def create_page(board: Board) -> FastAPI:
 
     if board.editing is not None:
         app.include_router(routes(board.editing))
+        app.include_router(site_routes(board.editing))
 
     @app.exception_handler(LogInFirst)
     def log_in_first(request: Request, error: Exception) -> Response:
@@ -134,9 +137,10 @@ def serve_page(board: Board, on_ready: Callable[[str], None] | None = None) -> I
 def _render(board: Board, request: Request, name: str) -> HTMLResponse:
     default = board.settings.page.language
     words, now = Words(language_of(request, default)), datetime.now(UTC)
-    states = sorted(board.states(), key=lambda state: state.has_picture_now and not state.troubles)
+    states = sorted(board.states(), key=_is_fine)
+    zone = ZoneInfo(board.settings.timezone)
     values = {
-        "cameras": [_shown(state, words, now) for state in states],
+        "cameras": [_shown(state, words, now, zone) for state in states],
         "live": sum(state.has_picture_now for state in states),
         "delivery": board.delivery(),
         "disk": board.disk(),
@@ -147,11 +151,17 @@ def _render(board: Board, request: Request, name: str) -> HTMLResponse:
     return render(request, default, name, values)
 
 
-def _shown(state: CameraState, words: Words, now: datetime) -> dict[str, Any]:
+def _is_fine(state: CameraState) -> bool:
+    return state.muted or (state.has_picture_now and not state.troubles)
+
+
+def _shown(state: CameraState, words: Words, now: datetime, zone: ZoneInfo) -> dict[str, Any]:
     age_s = (now - state.picture_at).total_seconds() if state.picture_at else None
     cause = Cause(state.cause) if state.cause else None
     return {
         "state": state,
+        "fine": _is_fine(state),
+        "muted_until": f"{state.muted_until.astimezone(zone):%m-%d %H:%M}" if state.muted_until else "",
         "age_s": age_s,
         "old": age_s is None or age_s > OLD_S or not state.has_picture_now,
         "age": words.age(age_s) if age_s is not None else "",
@@ -170,7 +180,7 @@ def _as_json(board: Board) -> dict[str, Any]:
     for state in board.states():
         row = asdict(state)
         del row["picture"], row["thumbnail"]
-        for key in ("picture_at", "last_at"):
+        for key in ("picture_at", "last_at", "muted_until"):
             row[key] = row[key].isoformat() if row[key] else None
         row["advice"] = ADVICE[Cause(state.cause)] if state.cause else None
         cameras.append(row)

@@ -22,10 +22,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from kitchenvision.config import NotBool, Positive, RuleSection, Settings, ZoneSection, timezone_of
 from kitchenvision.edge.lifecycle import Limits
+from kitchenvision.edge.mutes import MuteSection
+from kitchenvision.edge.section import Section, from_environment, from_file
 from kitchenvision.errors import SettingsError
 from kitchenvision.frames.dialing import LIVE_SCHEMES, is_live, with_credentials
 
@@ -34,18 +36,14 @@ _SHORTEST_PASSWORD = 8
 Fps = Annotated[float, NotBool, Field(gt=0, le=30)]
 
 
-class _Section(BaseModel):
-    # A wrong value is never repeated in an error: it may be a password.
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
-
-
-class CameraSection(_Section):
+class CameraSection(Section):
     """One ``[[cameras]]`` entry.
 
     Attributes:
         id: letters, digits, ``-`` and ``_``: it names folders. name: shown to people.
         url: without user and password. username; password_env or password_file: where the password is.
         transport: of RTSP. key_frames_only: decode nothing else. zones: as in a scan; none = whole picture.
+        probation: it looks, keeps what it finds on this box, and accuses nobody.
     """
 
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")]
@@ -56,6 +54,7 @@ class CameraSection(_Section):
     password_file: Path | None = None
     transport: Literal["tcp", "udp"] = "tcp"
     key_frames_only: bool = False
+    probation: bool = False
     zones: tuple[ZoneSection, ...] = ()
 
     @field_validator("url")
@@ -85,13 +84,13 @@ class CameraSection(_Section):
             return self.url
         key, password = f"cameras.{self.id}", ""
         if self.password_env:
-            password = _from_environment(environment, self.password_env, where, f"{key}.password_env")
+            password = from_environment(environment, self.password_env, where, f"{key}.password_env")
         elif self.password_file:
-            password = _from_file(self.password_file, where, f"{key}.password_file")
+            password = from_file(self.password_file, where, f"{key}.password_file")
         return with_credentials(self.url, self.username, password)
 
 
-class RegulatorSection(_Section):
+class RegulatorSection(Section):
     """Where reports go. token_file: else the environment's KITCHENVISION_TOKEN."""
 
     url: str
@@ -99,7 +98,7 @@ class RegulatorSection(_Section):
     allow_http: bool = False
 
 
-class PageSection(_Section):
+class PageSection(Section):
     """The status page; to look needs no log-in, so it listens on this machine only unless it is told otherwise.
 
     Attributes:
@@ -126,9 +125,9 @@ class PageSection(_Section):
         """
         password = ""
         if self.password_env:
-            password = _from_environment(environment, self.password_env, where, "page.password_env")
+            password = from_environment(environment, self.password_env, where, "page.password_env")
         elif self.password_file:
-            password = _from_file(self.password_file, where, "page.password_file")
+            password = from_file(self.password_file, where, "page.password_file")
         else:
             return ""
         if len(password) < _SHORTEST_PASSWORD:
@@ -137,7 +136,7 @@ class PageSection(_Section):
         return password
 
 
-class LiveSection(_Section):
+class LiveSection(Section):
     """Small pictures for the regulator's wall.
 
     Attributes:
@@ -151,14 +150,14 @@ class LiveSection(_Section):
     least_s: Annotated[float, NotBool, Field(ge=0.5, le=60)] = 2.0
 
 
-class DiskSection(_Section):
+class DiskSection(Section):
     """keep_days: of evidence that was delivered. least_free_mb: below it, the oldest delivered goes at once."""
 
     keep_days: Annotated[float, NotBool, Field(ge=0, le=3650)] = 30.0
     least_free_mb: Annotated[float, NotBool, Field(ge=0)] = 500.0
 
 
-class TimesSection(_Section):
+class TimesSection(Section):
     """Seconds of a connection; see `lifecycle.Limits`."""
 
     open_s: Positive = 10.0
@@ -171,14 +170,14 @@ class TimesSection(_Section):
         return Limits(self.open_s, self.stall_s, self.first_backoff_s, self.longest_backoff_s, self.open_s)
 
 
-class EdgeSettings(_Section):
+class EdgeSettings(Section):
     """Everything the service is told.
 
     Attributes:
         health: watch the cameras themselves.
         observed_minutes: length of the periods in which observed time is told; a divisor of 15, so that none
             crosses an hour in any time zone.
-        workers: 0 = one for each core, at most one a camera.
+        workers: 0 = one for each core, at most one a camera. mutes: when which cameras are not watched.
     """
 
     canteen_id: Annotated[str, Field(min_length=1, max_length=200)]
@@ -193,7 +192,8 @@ class EdgeSettings(_Section):
     model: str | None = None
     provider: Literal["auto", "cpu", "cuda", "openvino"] = "auto"
     cameras: Annotated[tuple[CameraSection, ...], Field(min_length=1, max_length=256)]
-    rules: dict[str, RuleSection] = {}
+    rules: dict[str, RuleSection] = Field(default_factory=dict)
+    mutes: tuple[MuteSection, ...] = ()
     regulator: RegulatorSection | None = None
     live: LiveSection = LiveSection()
     page: PageSection = PageSection()
@@ -214,6 +214,14 @@ class EdgeSettings(_Section):
             raise ValueError(f"each id may stand once; twice: {', '.join(twice)}")
         return cameras
 
+    @model_validator(mode="after")
+    def _known_cameras(self) -> Self:
+        known = {camera.id for camera in self.cameras}
+        for i, mute in enumerate(self.mutes):
+            if strangers := sorted(set(mute.cameras) - known):
+                raise ValueError(f"mutes.{i}.cameras: no such camera: {', '.join(strangers)}")
+        return self
+
     def of_camera(self, camera: CameraSection) -> Settings:
         """What `build` wants to know of one camera."""
         return Settings(
@@ -232,8 +240,8 @@ class EdgeSettings(_Section):
         """
         file = self.regulator.token_file if self.regulator else None
         if file is not None:
-            return _from_file(file, where, "regulator.token_file")
-        return _from_environment(environment, TOKEN_ENV, where, "regulator")
+            return from_file(file, where, "regulator.token_file")
+        return from_environment(environment, TOKEN_ENV, where, "regulator")
 
 
 def read_edge_settings(path: Path, known_rules: Sequence[str]) -> EdgeSettings:
@@ -290,17 +298,3 @@ def _with_absolute_paths(values: dict[str, Any], folder: Path) -> dict[str, Any]
         if section in out:
             out[section] = absolute(out[section], key)
     return out
-
-
-def _from_environment(environment: Mapping[str, str], name: str, where: str, key: str) -> str:
-    value = environment.get(name, "").strip()
-    if not value:
-        raise SettingsError(where, key, f"the environment variable {name} is not set")
-    return value
-
-
-def _from_file(path: Path, where: str, key: str) -> str:
-    try:
-        return path.read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise SettingsError(where, key, f"{path} cannot be read") from error

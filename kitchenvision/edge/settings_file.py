@@ -31,12 +31,18 @@ class SettingsFile:
     Args:
         path: the file. known_rules: rule ids that it may name.
         environment: where passwords are looked for; the process's own when None.
+        secrets: whether all passwords must be there; a shell has not the service's environment.
     """
 
     def __init__(
-        self, path: Path, known_rules: Sequence[str], environment: Mapping[str, str] | None = None
+        self,
+        path: Path,
+        known_rules: Sequence[str],
+        environment: Mapping[str, str] | None = None,
+        secrets: bool = True,
     ) -> None:
-        self.path, self._rules, self._environment = path, tuple(known_rules), environment
+        self.path, self._rules = path, tuple(known_rules)
+        self._environment, self._secrets = environment, secrets
         self._lock = threading.Lock()
 
     def digest(self) -> str:
@@ -103,7 +109,8 @@ class SettingsFile:
     def _checked(self, part: Path, running: EdgeSettings | None) -> EdgeSettings:
         try:
             settings = read_edge_settings(part, self._rules)
-            addresses(settings, str(part), self._environment)
+            if self._secrets:
+                addresses(settings, str(part), self._environment)
             if running is not None:
                 refuse_fixed(running, settings, str(self.path))
         except SettingsError as error:
@@ -121,6 +128,16 @@ def camera_table(document: Document, camera_id: str) -> Any:
         if table.get("id") == camera_id:
             return table
     raise SettingsError("edge.toml", "cameras", f"no camera {camera_id!r}")
+
+
+def released(*camera_ids: str) -> Edit:
+    """A change: these cameras are on probation no more."""
+
+    def edit(document: Document) -> None:
+        for camera_id in camera_ids:
+            camera_table(document, camera_id).pop("probation", None)
+
+    return edit
 
 
 def set_tables(parent: Any, key: str, rows: Sequence[Mapping[str, Any]]) -> None:
@@ -146,6 +163,29 @@ def set_tables(parent: Any, key: str, rows: Sequence[Mapping[str, Any]]) -> None
         else:
             kept.append(_filled(tomlkit.table(), row))
             kept[-1].add(tomlkit.nl())
+
+
+def add_table(parent: Any, key: str, row: Mapping[str, Any]) -> None:
+    """One ``[[key]]`` more."""
+    if parent.get(key) is None:
+        set_tables(parent, key, [row])
+    elif isinstance(parent[key], AoT):
+        parent[key].append(_filled(tomlkit.table(), row))
+        parent[key][-1].add(tomlkit.nl())
+    else:
+        parent[key].append(_filled(tomlkit.inline_table(), row))
+
+
+def drop_tables(parent: Any, key: str, which: Callable[[Any], bool]) -> None:
+    """Without those of ``[[key]]`` for which `which` says so."""
+    kept = parent.get(key)
+    if kept is None:
+        return
+    for place in reversed(range(len(kept))):
+        if which(kept[place]):
+            del kept[place]
+    if not kept:
+        del parent[key]
 
 
 def _shrink(kept: AoT, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -31,6 +31,7 @@ class CameraState:
         troubles: of `health.Trouble`. observed_s, unseen_s: seconds in which the camera could see, and could not.
         rule_times: by zone and rule, of the running worker.
         clock_jumps: steps of the system's clock. picture, picture_at: a small JPEG and when it was taken.
+        probation: what it finds stays on this box. muted: nobody is judged now, with the reason and until when.
         thumbnail: the same picture, smaller still, for the regulator's wall; empty when that is switched off.
     """
 
@@ -63,6 +64,10 @@ class CameraState:
     observed_s: float = 0.0
     unseen_s: float = 0.0
     rule_times: tuple[RuleTime, ...] = ()
+    probation: bool = False
+    muted: bool = False
+    mute_reason: str = ""
+    muted_until: datetime | None = None
     picture: bytes = field(default=b"", repr=False)
     picture_at: datetime | None = None
     thumbnail: bytes = field(default=b"", repr=False)

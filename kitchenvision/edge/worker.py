@@ -18,6 +18,7 @@ from multiprocessing.connection import Connection
 from kitchenvision import __version__
 from kitchenvision.build import Eyes, build_stages, chosen_rules, open_eyes, rule_settings
 from kitchenvision.config import timezone_of
+from kitchenvision.edge import probation
 from kitchenvision.edge.clock import SteadyClock
 from kitchenvision.edge.gate import SceneGate
 from kitchenvision.edge.health import CameraHealth
@@ -25,6 +26,7 @@ from kitchenvision.edge.journal import Journal
 from kitchenvision.edge.line import CameraLine, Watch
 from kitchenvision.edge.logs import set_up_logs
 from kitchenvision.edge.mailbox import Arrival, Mailbox
+from kitchenvision.edge.mutes import Muted, muted_at
 from kitchenvision.edge.observed import ObservedLedger, Watched
 from kitchenvision.edge.reader import Reader, Wiring
 from kitchenvision.edge.settings import CameraSection, EdgeSettings
@@ -48,6 +50,8 @@ _THUMBNAIL_QUALITY = 75
 _FPS_OVER_S = 10.0
 _MOST_ABANDONED = 4  # stuck readers; beyond it only a new process gets their memory and sockets back
 STUCK_READERS_EXIT = 75
+# Settings that no camera's line is made of: they may change under it.
+_ELSEWHERE = ("page", "disk", "live", "regulator", "mutes")
 
 
 @dataclass(frozen=True)
@@ -64,7 +68,7 @@ class Job:
 
     def line_of(self, camera_id: str) -> tuple[EdgeSettings, str]:
         """All that one camera's line is made of: what else is in the settings may change under it."""
-        others = {key: EdgeSettings.model_fields[key].default for key in ("page", "disk", "live", "regulator")}
+        others = {key: EdgeSettings.model_fields[key].default for key in _ELSEWHERE}
         settings = self.settings.model_copy(update={**others, "cameras": (self.section(camera_id),)})
         return settings, self.addresses[camera_id]
 
@@ -172,16 +176,22 @@ class Worker:
             _log.info("camera %s: %d violations ended with the last run", section.id, told)
         line = CameraLine(
             partial(self._watch, section),
-            Reporter(self._outbox),
+            Reporter(None if section.probation else self._outbox),
             journal,
-            settings.data / "evidence" / section.id,
+            settings.data / (probation.FOLDER if section.probation else "evidence") / section.id,
             SceneGate(settings.calm_fps) if settings.calm_fps < settings.analysis_fps else None,
             CameraHealth() if settings.health else None,
         )
         ledger = new_ledger(settings, section, self._outbox)
-        line.on_seen = ledger.saw
+        if not section.probation:  # time in which nobody could have been accused makes nobody look better
+            line.on_seen = ledger.saw
+        line.muted = lambda at: self._muted(section.id, at) is not None
         reader = Reader(section.id, self._job.addresses[section.id], options, self._wiring)
         return _Camera(section, reader, line, ledger)
+
+    def _muted(self, camera_id: str, at: datetime) -> Muted | None:
+        settings = self._job.settings
+        return muted_at(settings.mutes, camera_id, at, timezone_of(settings.timezone, "timezone"))
 
     def _watch(self, section: CameraSection, source: RtspSource, began: datetime) -> Watch:
         return new_watch(self._eyes, self._job.settings, section, source.info.name, began)
@@ -208,6 +218,7 @@ class Worker:
             camera.analysed_at.popleft()
         lifecycle, pipeline = reader.lifecycle, camera.line.pipeline
         verdicts = pipeline.tally.verdicts if pipeline else {}
+        muted = self._muted(camera.section.id, self._wiring.clock())
         return CameraState(
             camera_id=camera.section.id,
             name=camera.section.name or camera.section.id,
@@ -241,6 +252,10 @@ class Worker:
             picture=camera.picture,
             picture_at=camera.picture_at,
             thumbnail=camera.thumbnail,
+            probation=camera.section.probation,
+            muted=muted is not None,
+            mute_reason=muted.reason if muted else "",
+            muted_until=muted.until if muted else None,
         )
 
 

@@ -1,7 +1,9 @@
 """The zone editor of the edge's status page: by pointer, by keyboard and on a phone; what is saved is in force."""
 
+import json
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -186,3 +188,36 @@ def test_axe_finds_nothing_serious(open_editor: OpenEditor, width: int, language
     page.locator("#camera-cooking nav a").first.click()
     expect(page.locator("input[name=password]")).to_be_visible()
     assert found_on(page) == []
+
+
+def test_maintenance_and_probation_by_the_pages_alone(one: Box, open_editor: OpenEditor, tmp_path: Path) -> None:
+    """Begun and ended without a script; a released camera leaves its probation; axe finds nothing serious."""
+    text = one.path.read_text("utf-8")
+    one.path.write_text(text.replace('id = "serving"', 'id = "serving"\nprobation = true'), "utf-8")
+    one.states = [replace(state, probation=state.camera_id == "serving") for state in one.states]
+    folder = tmp_path / "data" / "probation" / "serving" / "2026-11-28" / "no_hat-0123456789"
+    folder.mkdir(parents=True)
+    facts = {"captured_at": "2026-11-28T04:00:00+00:00", "rule_id": "no_hat", "zone": "stove", "confidence": 0.91}
+    (folder / "evidence.json").write_text(json.dumps({"facts": facts}))
+    for name in ("head.jpg", "snapshot.jpg"):
+        (folder / name).write_bytes(PICTURE)
+    page = open_editor(390, camera="serving")
+    page.locator(".bar a").first.click()
+    page.locator("#camera-serving").get_by_role("link", name="Maintenance").click()
+    expect(page.locator("select[name=camera]")).to_have_value("serving")
+    page.get_by_label("Reason").fill("new lamp")
+    page.get_by_role("button", name="Begin").click()
+    expect(page.locator(".site-row")).to_contain_text("serving")
+    assert one.board.settings.mutes[0].reason == "new lamp"
+    assert found_on(page) == []
+    page.get_by_role("button", name="End now").click()
+    expect(page.locator(".site-row")).to_have_count(0)
+    page.locator(".bar a").first.click()
+    page.locator("#camera-serving").get_by_role("link", name="What it found").click()
+    expect(page.locator(".tried img")).to_have_js_property("complete", True)
+    assert page.locator(".tried img").evaluate("image => image.naturalWidth") == 640
+    assert found_on(page) == []
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    page.get_by_role("button", name="Release").click()
+    expect(page.locator("#cards")).to_be_visible()
+    assert not one.board.settings.cameras[1].probation
