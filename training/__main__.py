@@ -16,6 +16,7 @@ from training.card import write_card
 from training.evaluate import PROFILES, evaluate
 from training.export import export
 from training.folds import folds
+from training.pairs import pairs
 from training.plots import plots
 from training.pseudo import pseudo
 from training.settings import Settings, SettingsError, read_settings
@@ -25,7 +26,7 @@ from training.train_zoom import train_zoom
 
 STAGES = ("build", "pseudo", "frame", "cigarette", "zoom", "calibrate", "export", "evaluate", "plots", "card")
 MORE = ("teach", "renders")  # need a model, or renders
-MEASURES = ("accusations", "folds")  # take an hour and more, so they are not part of `run`
+MEASURES = ("accusations", "folds", "pairs")  # take long, or need renders: not part of `run`
 
 
 def parsed(arguments: list[str] | None) -> argparse.Namespace:
@@ -53,7 +54,8 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
         type=Path,
         help="model folder to evaluate and teach with, and for looks not trained here; default OUT/export",
     )
-    parser.add_argument("--renders", type=Path, help="renders: folder that `training.synth heads` made")
+    parser.add_argument("--renders", type=Path, help="renders, pairs: folder that `training.synth heads` made")
+    parser.add_argument("--first-seed", type=int, default=0, help="pairs: leave out the renders before that seed")
     parser.add_argument("--score", type=Path, help="scoring script with a function score(truth, answers)")
     parser.add_argument("--sheets", type=Path, help="camera-scale sheets with truth.jsonl")
     parser.add_argument("--every", type=int, default=1, help="evaluate every n-th picture")
@@ -90,6 +92,7 @@ def stages(given: argparse.Namespace, settings: Settings) -> dict[str, Callable[
         "evaluate": lambda: evaluate(given.data, given.out, model, options),
         "accusations": lambda: accusations(given.data, given.out, model, films),
         "folds": lambda: folds(given.out, settings, given.init),
+        "pairs": lambda: pairs(_folder(given.renders), given.out, model, given.first_seed),
         "plots": lambda: plots(given.data, given.out, options),
         "card": lambda: write_card(given.out, settings),
     }
@@ -98,7 +101,7 @@ def stages(given: argparse.Namespace, settings: Settings) -> dict[str, Callable[
 def _folder(given: Path | None) -> Path:
     if given is None:
         raise DataError(
-            "the stage `renders` needs --renders DIR, a folder that `python -m training.synth heads` made"
+            "the stages `renders` and `pairs` need --renders DIR, which `python -m training.synth heads` makes"
         )
     return given
 

@@ -11,25 +11,13 @@ import numpy as np
 
 from kitchenvision.build import Eyes, open_eyes
 from kitchenvision.detect.model_card import Profile
+from kitchenvision.frames.picture import ArrayPicture
 from kitchenvision.single_pictures import row_of
-from kitchenvision.types import Pixels
 
 
-class LoadedPicture:
-    """A decoded picture for the package's looks: see `kitchenvision.types.Picture`."""
-
-    def __init__(self, bgr: Any) -> None:
-        self._rgb: Pixels = np.ascontiguousarray(bgr[..., ::-1])
-        self.height, self.width = self._rgb.shape[:2]
-
-    def rgb(self) -> Pixels:
-        """See `kitchenvision.types.Picture`."""
-        return self._rgb
-
-    def scaled(self, width: int, height: int) -> Pixels:
-        """See `kitchenvision.types.Picture`."""
-        how = cv2.INTER_AREA if width < self.width else cv2.INTER_LINEAR
-        return np.asarray(cv2.resize(self._rgb, (width, height), interpolation=how), np.uint8)
+def as_picture(bgr: Any) -> ArrayPicture:
+    """What OpenCV read, for the package's looks."""
+    return ArrayPicture(np.ascontiguousarray(bgr[..., ::-1]))
 
 
 def open_model(folder: Path, profile: Profile, threads: int = 1) -> Eyes:
@@ -61,4 +49,4 @@ def answer_rows(
             raise FileNotFoundError(f"{folder / file} cannot be read")
         if detail_px is not None:
             bgr = without_detail(bgr, detail_px)
-        yield row_of(file, LoadedPicture(bgr), eyes)
+        yield row_of(file, as_picture(bgr), eyes)

@@ -23,6 +23,7 @@ from training.calibrate import fitted_temperature
 from training.head_crops import UNASKED, HeadCrops, answers, jittered, look_at
 from training.judging import opposed
 from training.loop import averaged_weights, train
+from training.measures import average_precision, precision_at
 from training.networks import ZoomNet, crop_logits, split_logits
 from training.pack import Packs
 from training.settings import HAT, MASK, Settings
@@ -51,22 +52,6 @@ def fold_of(sites: list[str], folds: int, seed: int) -> dict[str, int]:
         fold = filled.index(min(filled))
         placed[site], filled[fold] = fold, filled[fold] + counted[site]
     return placed
-
-
-def average_precision(scores: Array, truth: Array) -> float:
-    """Area under precision over recall, each true one counted at its rank."""
-    hits = truth[np.argsort(-scores, kind="stable")].astype(float)
-    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
-    return float((precision * hits).sum() / max(1.0, hits.sum()))
-
-
-def precision_at(recall: float, scores: Array, truth: Array) -> float:
-    """Precision at the highest threshold at which that share of the true ones is found."""
-    hits = np.cumsum(truth[np.argsort(-scores, kind="stable")])
-    if not len(hits) or not hits[-1]:
-        return float("nan")
-    place = int(np.searchsorted(hits, recall * hits[-1]))
-    return float(hits[place] / (place + 1))
 
 
 def interval(rows: Array, sites: Array, measure: Callable[[Array], float], seed: int) -> list[float]:

@@ -16,6 +16,7 @@ from matplotlib.axes import Axes
 
 from training.evaluate import load_score, test_sets
 from training.judging import LEAST_PX, MOST_WRONG
+from training.measures import precision_recall
 
 _COLOURS = ("#2457c5", "#c2410c", "#0f766e", "#7c3aed", "#a16207", "#475569")
 _DPI = 90
@@ -38,7 +39,7 @@ def coverage_error(calibration: dict[str, Any], path: Path) -> None:
     _finish(axes, figure, path)
 
 
-def precision_recall(curves: dict[str, list[tuple[Any, Any]]], title: str, path: Path) -> None:
+def draw_precision_recall(curves: dict[str, list[tuple[Any, Any]]], title: str, path: Path) -> None:
     """One line a question: recall, precision."""
     figure, axes = plt.subplots(figsize=(6, 4), layout="constrained")
     for colour, (name, (recall, precision)) in zip(_COLOURS, curves.items(), strict=False):
@@ -53,14 +54,6 @@ def _finish(axes: Axes, figure: Any, path: Path) -> None:
     axes.legend(frameon=False, fontsize=8)
     figure.savefig(path, dpi=_DPI)
     plt.close(figure)
-
-
-def curve_of(scores: list[float], hits: list[bool], positives: int) -> tuple[Any, Any]:
-    """(recall, precision) over falling thresholds."""
-    order = np.argsort(-np.asarray(scores), kind="stable")
-    hit = np.asarray(hits, float)[order]
-    true = np.cumsum(hit)
-    return true / max(1, positives), true / np.arange(1, len(hit) + 1)
 
 
 def plots(data: Path, out: Path, options: dict[str, Any]) -> list[Path]:
@@ -83,7 +76,11 @@ def plots(data: Path, out: Path, options: dict[str, Any]) -> list[Path]:
         truth = [row for row in test.truth if row["file"] in answers]
         curves = {name: score.head_question(truth, answers, *asked) for name, asked in score.QUESTIONS.items()}
         curves["cigarette"] = score.cigarette_question(truth, answers)
-        shown = {name: curve_of(*found) for name, found in curves.items() if found[0]}
-        precision_recall(shown, f"{test.name}, {len(truth)} pictures", folder / f"pr_{test.name}.png")
+        shown = {
+            name: precision_recall(np.asarray(found[0]), np.asarray(found[1]), found[2])
+            for name, found in curves.items()
+            if found[0]
+        }
+        draw_precision_recall(shown, f"{test.name}, {len(truth)} pictures", folder / f"pr_{test.name}.png")
         written.append(folder / f"pr_{test.name}.png")
     return written

@@ -20,7 +20,7 @@ import cv2
 from kitchenvision.build import Eyes
 from kitchenvision.geometry import as_xyxy
 from kitchenvision.types import HEAD, HeadLook
-from training.answers import LoadedPicture, open_model
+from training.answers import as_picture, open_model
 from training.build import read_rows, read_set, square
 from training.labels import Picture, Row
 from training.pack import Pack, PackWriter
@@ -51,7 +51,7 @@ def new_heads(eyes: Eyes, data: Path, picture: Picture, settings: DataSettings) 
     image = cv2.imread(str(data / picture.file), cv2.IMREAD_COLOR)
     if image is None:
         raise FileNotFoundError(f"{data / picture.file} cannot be read")
-    loaded = LoadedPicture(image)
+    loaded = as_picture(image)
     heads = eyes.detector.detect(loaded).of(HEAD)
     boxes = [as_xyxy(box) for box in heads.xyxy]
     looks = eyes.looker.look(loaded, boxes, cigarettes=False)
@@ -86,7 +86,7 @@ def missing_answers(eyes: Eyes, pack: Pack, settings: DataSettings) -> Iterator[
         box = tuple(fact["boxes"][0])
         if max(box[2] - box[0], box[3] - box[1]) < _LEAST_PX or fact["family"] in ("render", "clean", "still"):
             continue
-        (look,) = eyes.looker.look(LoadedPicture(pack.picture(i)), [as_xyxy(box)], cigarettes=False)
+        (look,) = eyes.looker.look(as_picture(pack.picture(i)), [as_xyxy(box)], cigarettes=False)
         given = {name: answer for name, answer in _answers(look, settings.taught_least).items() if name in lacking}
         if any(given.values()):
             yield {"index": i, **given}

@@ -13,7 +13,8 @@ with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # importing torch and ultralytics warns of their own parts
     from kitchenvision.rules.registry import all_rules
     from training.build import DataError
-    from training.folds import FOLDS, accused, average_precision, fold_of, interval, precision_at
+    from training.folds import FOLDS, accused, fold_of, interval
+    from training.measures import average_precision, precision_at
 
 pytestmark = pytest.mark.filterwarnings(
     "ignore::DeprecationWarning", "ignore::FutureWarning", "ignore::UserWarning"
