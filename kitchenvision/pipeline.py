@@ -12,7 +12,7 @@ from functools import partial
 
 from kitchenvision.detect.detector import Detector, HeadLooker
 from kitchenvision.evidence import Evidence, Place, Snapshot, build_evidence, encode_jpeg
-from kitchenvision.planner import LookPlanner
+from kitchenvision.planner import CIGARETTE_CALM_S, LookPlanner
 from kitchenvision.rules.engine import Engine, Event
 from kitchenvision.track import Tracker, TrackUpdate
 from kitchenvision.types import (
@@ -68,7 +68,7 @@ class Stages:
     tracker: Tracker
     engine: Engine
     planner: LookPlanner = field(default_factory=LookPlanner)
-    cigarette_planner: LookPlanner = field(default_factory=LookPlanner)
+    cigarette_planner: LookPlanner = field(default_factory=partial(LookPlanner, calm_s=CIGARETTE_CALM_S))
 
 
 @dataclass

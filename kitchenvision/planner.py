@@ -10,6 +10,7 @@ from kitchenvision.types import Track
 
 BUILDING_S = 1 / 6  # every frame of a 5 fps look; of frames up to 1/6 s apart never fewer than 3 a second
 CALM_S = 0.5
+CIGARETTE_CALM_S = 1.0  # a look for cigarettes costs ten others
 
 
 class LookPlanner:

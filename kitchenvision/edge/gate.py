@@ -13,7 +13,8 @@ WIDTH, HEIGHT = 128, 72
 _BLOCK = 4
 _CHANGED_LEVELS = 8.0  # mean of 4x4 cells, so that a sensor's noise is averaged out
 _CHANGED_BLOCKS = 2
-_PEOPLE_FPS = 2.0  # the planner looks at settled heads every half second
+_MOVING_FPS = 2.5  # tracks hold a walk at it, and the planner looks at settled heads every half second
+_PEOPLE_FPS = 2.0  # who stands still
 _ROUNDING_S = 1e-6
 _ASLEEP_S = 5.0
 _ASLEEP_FPS = 1.0  # who wants a still scene to be looked at more often wants every picture
@@ -39,7 +40,7 @@ class SceneGate:
         self._busy_s = float("-inf")
 
     def wants(self, media_s: float, luma: Luma, people: bool, building: bool) -> bool:
-        """Whether this frame is to be analysed.
+        """Whether this frame is to be analysed: what moves after a pause at once.
 
         Args:
             media_s: its time. luma: from `luma_of`. people: somebody was tracked in the last analysed frame.
@@ -47,11 +48,11 @@ class SceneGate:
         """
         blocks = _blocks(luma)
         moved = self._last is None or _changed(self._last, blocks)
-        rate = max(self._calm_fps, _PEOPLE_FPS) if people else self._calm_fps
+        rate = max(self._calm_fps, _MOVING_FPS if moved else _PEOPLE_FPS if people else 0.0)
         if moved or people or building:
             self._busy_s = media_s
         due = self._last_s is None or media_s - self._last_s >= 1 / rate - _ROUNDING_S
-        if not (moved or building or due):
+        if not (building or due):
             return False
         self._last_s, self._last = media_s, blocks
         return True

@@ -16,6 +16,13 @@ def noisy(seed: int) -> Luma:
     return np.asarray(np.clip(STILL + noise, 0, 255), np.int16)
 
 
+def entered(step: int) -> Luma:
+    """Somebody small in the still scene, who goes on by a head a step."""
+    luma = STILL.copy()
+    luma[20:29, 8 + step * 8 % 112 : 16 + step * 8 % 112] += 15
+    return luma
+
+
 def looked_at(seconds: float, people: bool = False, building: bool = False, noise: bool = False) -> int:
     """How many of 5 frames a second are wanted of a still scene at 1 frame a second when calm."""
     gate = SceneGate(calm_fps=1.0)
@@ -40,9 +47,22 @@ def test_somebody_who_comes_in_is_looked_at_with_the_very_frame() -> None:
     gate = SceneGate(calm_fps=1.0)
     assert gate.wants(0.0, STILL, people=False, building=False)
     assert not gate.wants(0.2, STILL, people=False, building=False)
-    entered = STILL.copy()
-    entered[20:29, 40:48] += 15
-    assert gate.wants(0.4, entered, people=False, building=False)
+    assert gate.wants(0.4, entered(0), people=False, building=False)
+
+
+def test_what_goes_on_moving_is_looked_at_every_second_frame_and_all_of_it_while_something_builds_up() -> None:
+    """Tracks hold a walk at two and a half frames a second; a violation wants each."""
+    for building, wanted in ((False, 25), (True, 50)):
+        gate = SceneGate(calm_fps=1.0)
+        assert sum(gate.wants(i / 5, entered(i), people=True, building=building) for i in range(50)) == wanted
+
+
+def test_what_moves_between_two_looks_is_not_forgotten_until_the_next() -> None:
+    """Who came in a moment after a look is compared with what that look saw."""
+    gate = SceneGate(calm_fps=1.0)
+    assert gate.wants(0.0, STILL, people=False, building=False)
+    assert not gate.wants(0.2, entered(0), people=False, building=False)
+    assert gate.wants(0.4, entered(0), people=False, building=False)
 
 
 @given(st.lists(st.floats(0.01, 3.0), min_size=1, max_size=60), st.floats(0.2, 5.0))
@@ -87,7 +107,5 @@ def test_motion_ends_the_sleep_with_the_very_frame() -> None:
     """As small as a head."""
     gate = SceneGate(1.0)
     assert asleep_at(gate, range(10))
-    entered = STILL.copy()
-    entered[20:29, 40:48] += 15
-    gate.wants(10.0, entered, people=False, building=False)
+    gate.wants(10.0, entered(0), people=False, building=False)
     assert not gate.asleep(10.0)
