@@ -66,7 +66,12 @@ def add_canteen(
 
 @app.command("import-canteens")
 def import_canteens(
-    table: Annotated[Path, typer.Argument(help="CSV: canteen_id, name and, if wanted, town_id, town_name.")],
+    table: Annotated[
+        Path,
+        typer.Argument(
+            help="CSV or XLSX: canteen_id, name and, if wanted, town_id, town_name, latitude, longitude."
+        ),
+    ],
     tokens: Annotated[Path, typer.Option("--tokens", help="New file for the tokens; only you can read it.")],
     data: DataOption = Path("regulator-data"),
 ) -> None:
@@ -74,12 +79,12 @@ def import_canteens(
     settings = regulator_settings(data)
     from kitchenvision.regulator import setup
 
-    text = read_table(table)
+    content = read_table(table)
     with secret_file(tokens) as file:
-        made = setup.import_canteens(settings, text)
+        made = setup.import_canteens(settings, content)
         writer = csv.writer(file)
         writer.writerow(("canteen_id", "token"))
-        writer.writerows(made)
+        writer.writerows(made.items())
     sys.stdout.write(f"{len(made)} canteen(s) added; their tokens are in {tokens}\n")
 
 
@@ -210,17 +215,16 @@ def seed_district(
     console.print(f"{made.canteens} canteens, {made.violations} violations, {made.cases} cases.")
 
 
-def read_table(table: Path) -> str:
-    """The text of a CSV file.
+def read_table(table: Path) -> bytes:
+    """What is in a file.
 
     Raises:
-        SettingsError: it cannot be read, or is not UTF-8.
+        SettingsError: it cannot be read.
     """
     try:
-        return table.read_text("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        problem = "save it as CSV UTF-8" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
-        raise SettingsError(str(table), "table", f"cannot be read: {problem}") from error
+        return table.read_bytes()
+    except OSError as error:
+        raise SettingsError(str(table), "table", f"cannot be read: {error.strerror}") from error
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from kitchenvision.regulator import (
     case_pages,
     cockpit,
     cockpit_ingest,
+    devices,
     district,
     district_reports,
     ingest,
@@ -74,7 +75,7 @@ def create_app(settings: RegulatorSettings) -> FastAPI:
 
     app = FastAPI(title="kitchenvision regulator", openapi_url=None, lifespan=lifespan)
     app.state.parts = Parts(settings, database, blobs, FailureLimiter(), Views())
-    for part in (ingest, observed, cockpit_ingest, api, login, account, people_pages, case_pages):
+    for part in (ingest, observed, cockpit_ingest, api, login, account, people_pages, devices, case_pages):
         app.include_router(part.router)
     for part in (second_pages, review_acts, review):
         app.include_router(part.router)

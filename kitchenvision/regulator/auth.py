@@ -12,7 +12,7 @@ from fastapi import Depends, Form, Header, Request
 from kitchenvision.regulator import api_tokens, people
 from kitchenvision.regulator.access import Right, Scope, scope_of_edge
 from kitchenvision.regulator.api_tokens import TokenScope
-from kitchenvision.regulator.canteens import canteen_of
+from kitchenvision.regulator.canteens import canteen_of, note_seen
 from kitchenvision.regulator.parts import NeedsParts, Parts, now
 from kitchenvision.regulator.people import Visitor
 from kitchenvision.regulator.problems import Refused
@@ -42,8 +42,9 @@ def edge_canteen(parts: NeedsParts, authorization: Annotated[str, Header()] = ""
     if scheme.lower() == "bearer" and token.strip():
         with parts.database.reading() as session:
             canteen = canteen_of(session, token.strip())
-            if canteen is not None:
-                return canteen.canteen_id
+        if canteen is not None:
+            note_seen(parts.database, canteen, now())
+            return canteen.canteen_id
     raise Refused(
         401,
         "bad-token",

@@ -2,15 +2,18 @@
 
 import hmac
 import secrets
-from datetime import datetime
+from datetime import datetime, timedelta
 from hashlib import sha256
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from kitchenvision.errors import SettingsError
 from kitchenvision.regulator.access import Scope
-from kitchenvision.regulator.tables import DEFAULT_DISTRICT, DEFAULT_TOWN, Canteen, District, Town
+from kitchenvision.regulator.db import Database
+from kitchenvision.regulator.tables import DEFAULT_DISTRICT, DEFAULT_TOWN, Camera, Canteen, District, Town
+
+_SAME_VISIT = timedelta(minutes=5)
 
 
 def token_hash(token: str) -> str:
@@ -87,19 +90,40 @@ def rotate_token(session: Session, canteen_id: str) -> str:
 
 
 def canteen_of(session: Session, token: str) -> Canteen | None:
-    """Whose token this is, or None."""
+    """Whose token this is, or None; also for one that is kept out."""
     digest = token_hash(token)
-    canteen = session.scalar(select(Canteen).where(Canteen.token_sha256 == digest))
+    known = select(Canteen).where(Canteen.token_sha256 == digest, Canteen.disabled_at.is_(None))
+    canteen = session.scalar(known)
     # The index found it by the hash, of which a timing says nothing; compared again in constant time.
     if canteen is None or not hmac.compare_digest(canteen.token_sha256, digest):
         return None
     return canteen
 
 
+def note_seen(database: Database, canteen: Canteen, now: datetime) -> None:
+    """Keep when a canteen's edge box came last, to some minutes."""
+    if canteen.seen_at is None or now - canteen.seen_at >= _SAME_VISIT:
+        with database.writing(canteen.canteen_id) as session:
+            own = update(Canteen).where(Canteen.canteen_id == canteen.canteen_id)
+            session.execute(own.values(seen_at=now))
+
+
 def canteens(session: Session, scope: Scope) -> list[Canteen]:
     """Those of the scope, by id."""
     query = select(Canteen).where(scope.covers(Canteen.canteen_id))
     return list(session.scalars(query.order_by(Canteen.canteen_id)))
+
+
+def canteen_in(session: Session, scope: Scope, canteen_id: str) -> Canteen | None:
+    """That canteen, or None when there is none in this scope."""
+    query = select(Canteen).where(Canteen.canteen_id == canteen_id, scope.covers(Canteen.canteen_id))
+    return session.scalar(query)
+
+
+def camera_names(session: Session, scope: Scope, canteen_id: str) -> dict[str, str]:
+    """Names of that canteen's cameras by their ids, of those that have one."""
+    query = select(Camera).where(Camera.canteen_id == canteen_id, scope.covers(Camera.canteen_id))
+    return {one.camera_id: one.name for one in session.scalars(query)}
 
 
 def towns(session: Session, scope: Scope) -> list[Town]:

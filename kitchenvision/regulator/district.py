@@ -9,6 +9,7 @@ from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import RedirectResponse, Response
 
 from kitchenvision.errors import SettingsError
+from kitchenvision.regulator import canteens
 from kitchenvision.regulator import district_view as view
 from kitchenvision.regulator.access import Right
 from kitchenvision.regulator.auth import form_with, not_allowed, page_with
@@ -71,6 +72,7 @@ def canteen_page(canteen_id: str, request: Request, visitor: ColourReader, parts
         told = today(session, place.district_id, [canteen_id], at)[canteen_id]
         cases = view.cases_of(session, visitor.scope, [point.incident_id for point in told.score.points])
         watched = view.cameras(session, visitor.scope, canteen_id, told.score, told.policy)
+        camera_names = canteens.camera_names(session, visitor.scope, canteen_id)
     year = strips(parts.database, place.district_id, [canteen_id], at, view.YEAR_DAYS)[canteen_id]
     first = year[0].day if year else at.date()
     return render(
@@ -87,6 +89,7 @@ def canteen_page(canteen_id: str, request: Request, visitor: ColourReader, parts
         first=first,
         months=view.months(year),
         cameras=watched,
+        camera_names=camera_names,
         cases=cases,
         month=f"{at:%Y-%m}",
         shapes=view.SHAPES,

@@ -148,7 +148,6 @@ _PAIRS: dict[str, tuple[str, str]] = {
     "people.disabled": ("已停用", "disabled"),
     "people.disable": ("停用", "Disable"),
     "people.enable": ("恢复", "Enable"),
-    "people.add": ("添加人员，请在服务器上运行：", "To add somebody, run on the server:"),
     "login.title": ("登录", "Log in"),
     "login.lead": ("复核食堂摄像头发现的违规。", "Review what canteen cameras found."),
     "login.username": ("用户名", "User name"),

@@ -43,10 +43,14 @@ class Visitor:
 
 @dataclass(frozen=True)
 class Place:
-    """Where somebody works: `towns` of an inspector, the canteen of its staff; nothing for the other roles."""
+    """Where somebody works: `towns` of an inspector, the canteen of its staff; nothing for the other roles.
+
+    `district_id` is the one that all of it must be of; None = any, and the first one for the other roles.
+    """
 
     towns: tuple[str, ...] = ()
     canteen_id: str | None = None
+    district_id: str | None = None
 
 
 def anybody(session: Session) -> bool:
@@ -97,7 +101,20 @@ def set_disabled(session: Session, scope: Scope, username: str, at: datetime | N
     if scope.district_id not in (None, person.district_id):
         raise SettingsError("person", "username", f"there is nobody called '{username}'")
     person.disabled_at = at
-    _end_all(session, person.person_id)
+    end_sessions(session, person.person_id)
+
+
+def set_place(session: Session, person: Person, role: Role, place: Place) -> None:
+    """Give a person another role, or other places; their sessions and links end.
+
+    Raises:
+        SettingsError: the place does not fit the role.
+    """
+    where = _checked_place(session, role, place)
+    person.role, person.canteen_id, person.district_id = role, where.canteen_id, where.district_id
+    session.execute(delete(PersonTown).where(PersonTown.person_id == person.person_id))
+    session.add_all(PersonTown(person_id=person.person_id, town_id=town) for town in where.towns)
+    end_sessions(session, person.person_id)
 
 
 @dataclass(frozen=True)
@@ -139,7 +156,7 @@ def reset_password(session: Session, username: str) -> str:
     person = _named(session, username)
     password = secrets.token_urlsafe(12)
     person.password_hash = _HASHER.hash(password)
-    _end_all(session, person.person_id)
+    end_sessions(session, person.person_id)
     session.execute(delete(ApiToken).where(ApiToken.person_id == person.person_id))
     return password
 
@@ -259,24 +276,24 @@ def _checked_place(session: Session, role: Role, place: Place) -> _Checked:
         raise SettingsError("person", "canteen", "people of the role canteen need one, others have none")
     if role is Role.INSPECTOR:
         towns = tuple(dict.fromkeys(place.towns or (DEFAULT_TOWN,)))
-        districts = set(session.scalars(select(Town.district_id).where(Town.town_id.in_(towns))))
-        known = set(session.scalars(select(Town.town_id).where(Town.town_id.in_(towns))))
-        if known != set(towns):
-            unknown = ", ".join(sorted(set(towns) - known))
+        rows = session.execute(select(Town.town_id, Town.district_id).where(Town.town_id.in_(towns)))
+        districts = {town: district for town, district in rows if place.district_id in (None, district)}
+        if set(districts) != set(towns):
+            unknown = ", ".join(sorted(set(towns) - set(districts)))
             raise SettingsError("person", "town", f"there is no town {unknown}; add it first")
-        if len(districts) != 1:
+        if len(set(districts.values())) != 1:
             raise SettingsError("person", "town", "all towns of an inspector are of one district")
-        return _Checked(districts.pop(), towns)
+        return _Checked(districts[towns[0]], towns)
     if role is Role.CANTEEN:
         district = session.scalar(
             select(Town.district_id)
             .join(Canteen, Canteen.town_id == Town.town_id)
             .where(Canteen.canteen_id == place.canteen_id)
         )
-        if district is None:
+        if district is None or place.district_id not in (None, district):
             raise SettingsError("person", "canteen", f"there is no canteen '{place.canteen_id}'; add it first")
         return _Checked(district, canteen_id=place.canteen_id)
-    return _Checked(DEFAULT_DISTRICT)
+    return _Checked(place.district_id or DEFAULT_DISTRICT)
 
 
 def _towns_of(session: Session, person_id: int) -> tuple[str, ...]:
@@ -284,7 +301,8 @@ def _towns_of(session: Session, person_id: int) -> tuple[str, ...]:
     return tuple(session.scalars(query))
 
 
-def _end_all(session: Session, person_id: int) -> None:
+def end_sessions(session: Session, person_id: int) -> None:
+    """Log a person out everywhere; links that would log them in end too."""
     session.execute(delete(LoginSession).where(LoginSession.person_id == person_id))
     session.execute(delete(OnceLink).where(OnceLink.person_id == person_id))
 

@@ -4,13 +4,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from kitchenvision.errors import StorageError
-from kitchenvision.regulator import canteen_import, canteens, people
+from kitchenvision.errors import SettingsError, StorageError
+from kitchenvision.regulator import canteens, people, table_import
 from kitchenvision.regulator.access import EVERYTHING, Role
 from kitchenvision.regulator.db import Database
+from kitchenvision.regulator.messages import text
 from kitchenvision.regulator.parts import now
 from kitchenvision.regulator.people import Listed, Place
 from kitchenvision.regulator.settings import RegulatorSettings
+from kitchenvision.regulator.table_import import Kind
 from kitchenvision.regulator.tables import DEFAULT_DISTRICT, DEFAULT_TOWN
 
 ADMIN = "admin"
@@ -110,15 +112,20 @@ def move_canteen(settings: RegulatorSettings, canteen_id: str, town_id: str) -> 
         canteens.move_canteen(session, canteen_id, town_id)
 
 
-def import_canteens(settings: RegulatorSettings, csv_text: str) -> list[tuple[str, str]]:
-    """Add every canteen of a CSV file, or none when a line is wrong; returns ids with their tokens.
+def import_canteens(settings: RegulatorSettings, table: bytes) -> dict[str, str]:
+    """Add every canteen of a CSV or XLSX file, or none when a line is wrong; returns ids with their tokens.
 
     Raises:
         SettingsError: names the line.
     """
-    rows = canteen_import.read_rows(csv_text)
+    cells = table_import.read_cells(table)
     with opened(settings) as database, database.writing() as session:
-        return canteen_import.add_all(session, rows, now())
+        rows = table_import.check(session, EVERYTHING, Kind.CANTEENS, cells)
+        for row in rows:
+            for flaw in row.flaws:
+                problem = text("en", f"flaw.{flaw.kind}", what=flaw.what)
+                raise SettingsError("the table", f"line {row.line}", problem)
+        return table_import.keep(session, EVERYTHING, Kind.CANTEENS, rows, now())
 
 
 def add_person(

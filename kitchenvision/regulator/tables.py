@@ -65,9 +65,10 @@ class Town(Base):
 
 
 class Canteen(Base):
-    """A canteen and the hash of the token with which its edge box comes.
+    """A canteen and the hash of the token with which its edge box comes, until `disabled_at`.
 
-    Without a town (which no command makes) it is seen by nobody.
+    Without a town (which no command makes) it is seen by nobody. `seen_at`: when the box came last, to some
+    minutes. Latitude and longitude are in degrees, for the map.
     """
 
     __tablename__ = "canteens"
@@ -76,6 +77,10 @@ class Canteen(Base):
     name: Mapped[str] = mapped_column(String(200))
     token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
     created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+    seen_at: Mapped[datetime | None]
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
 
 
 class Camera(Base):
