@@ -43,13 +43,14 @@ OWNERS: dict[str, set[str]] = {
     "cv2": PIXELS | {"commands"},
     "onnxruntime": {"detect.onnx", "commands"},
     "sqlite3": {"outbox", "regulator.db"},  # there only to know SQLite's connections from others
-    "httpx": {"delivery", "demo", "commands"},
+    "httpx": {"delivery", "demo", "commands", "regulator.webhook_sender"},
     "jinja2": {"report", "edge.rendering", "regulator"},
     **{name: {"cli", "commands"} for name in ("typer", "click", "rich")},
     **{name: {"regulator"} for name in ("sqlalchemy", "alembic", "argon2", "markupsafe")},
     "fastapi": {"edge.page", "edge.rendering", "edge.editing", "edge.site_pages", "regulator"},
     "starlette": {"edge.page", "edge.editing", "edge.site_pages", "regulator"},
     "tomlkit": {"edge.settings_file"},
+    "apprise": {"delivery.apprise_way"},
     "minio": {"regulator.s3_blobs"},
     "urllib3": {"regulator.s3_blobs"},  # the pool and time limits of minio's connections
     "openpyxl": {"edge.camera_rows", "regulator.district_export", "regulator.table_import"},

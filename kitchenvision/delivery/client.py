@@ -38,7 +38,7 @@ def make_client(
         raise SettingsError("regulator address", "", "expected https://HOST, got " + without_credentials(base_url))
     if url.userinfo:
         raise SettingsError("regulator address", "", "leave user and password out; the token is given apart")
-    local = _is_loopback(url.host)
+    local = is_loopback(url.host)
     if url.scheme == "http" and not local and not allow_http:
         raise SettingsError(
             "regulator address",
@@ -59,7 +59,8 @@ def make_client(
     )
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether a host is this machine itself."""
     if host == "localhost":
         return True
     try:

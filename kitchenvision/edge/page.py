@@ -38,6 +38,7 @@ class Board:
 
     Attributes:
         settings: may be replaced while the page is served. editing: what may be changed on it; None: nothing.
+        untold: who of the canteen's own people cannot be told, and why.
     """
 
     settings: EdgeSettings
@@ -45,6 +46,7 @@ class Board:
     delivery: Callable[[], Mapping[str, float | int | str]]
     disk: Callable[[], DiskFacts]
     editing: Editing | None = None
+    untold: Callable[[], Sequence[str]] = tuple
 
 
 def create_page(board: Board) -> FastAPI:
@@ -147,6 +149,7 @@ def _render(board: Board, request: Request, name: str) -> HTMLResponse:
         "has_regulator": board.settings.regulator is not None,
         "canteen": board.settings.canteen_id,
         "editing": board.editing is not None,
+        "untold": board.untold(),
     }
     return render(request, default, name, values)
 
@@ -190,4 +193,5 @@ def _as_json(board: Board) -> dict[str, Any]:
         "cameras": cameras,
         "outbox": dict(board.delivery()),
         "disk": asdict(board.disk()),
+        "untold": list(board.untold()),
     }

@@ -26,7 +26,12 @@ _NEEDS_RESTART = (
     "page.port",
     "page.password",
 )
-_SECRET = frozenset({"username", "password_env", "password_file", "token_file"})
+_SECRET = frozenset(
+    {
+        *("username", "password_env", "password_file", "token_file"),
+        *("address_env", "address_file", "secret_env", "secret_file"),
+    }
+)
 Read = Callable[[], tuple[EdgeSettings, dict[str, str]]]
 Signature = tuple[tuple[str, int, int], ...]
 
@@ -131,6 +136,7 @@ def differences(before: EdgeSettings, after: EdgeSettings) -> list[str]:
 def _flat(settings: EdgeSettings) -> dict[str, str]:
     values = settings.model_dump(mode="json")
     values["cameras"] = {camera.pop("id"): camera for camera in values["cameras"]}
+    values["notify"] = {reader.pop("name"): reader for reader in values["notify"]}
     for camera in values["cameras"].values():
         camera["url"] = shown_address(camera["url"])
     return dict(_leaves("", values))

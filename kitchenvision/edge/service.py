@@ -17,6 +17,7 @@ from kitchenvision.edge.access import Access
 from kitchenvision.edge.disk import DiskFacts, DiskGuard
 from kitchenvision.edge.editing import Editing
 from kitchenvision.edge.live import LivePush
+from kitchenvision.edge.notify import Facts, Notifier, open_way, targets_of
 from kitchenvision.edge.page import Board, serve_page
 from kitchenvision.edge.reload import Reloader
 from kitchenvision.edge.settings import EdgeSettings, addresses, read_edge_settings
@@ -86,13 +87,17 @@ def run_service(
         board = Board(settings, supervisor.states, Delivery(outbox, sender).facts, lambda: guard.facts)
         board.editing = _editing(board, where, reread)
         live = _pushing(settings, where, supervisor, stop)
-        with serve_page(board, on_ready), guard.running(stop), live as push:
+        facts = Facts(outbox, supervisor.states, lambda: guard.facts.low)
+        telling = _telling(settings, where, facts, stop)
+        with serve_page(board, on_ready), guard.running(stop), live as push, telling as notifier:
+            board.untold = notifier.problems
 
             def apply(changed: EdgeSettings, changed_urls: dict[str, str]) -> None:
                 supervisor.reload(changed, changed_urls, workers_of(changed))
                 board.settings, disk.settings = changed, changed.disk
                 if push is not None:
                     push.reload(changed.live)
+                notifier.reload(changed, targets_of(changed.notify, str(where)))
 
             reloader = Reloader(where, lambda: _read(where), apply, (settings, urls))
 
@@ -113,6 +118,8 @@ def _editing(board: Board, where: Path, reread: threading.Event) -> Editing:
 
 def _read(where: Path) -> tuple[EdgeSettings, dict[str, str]]:
     settings = read_edge_settings(where, tuple(chosen_rules(None)))
+    for target in targets_of(settings.notify, str(where)).values():
+        open_way(target).close()
     return settings, addresses(settings, str(where))
 
 
@@ -159,6 +166,21 @@ def _pushing(
         finally:
             stop.set()
             thread.join()
+
+
+@contextmanager
+def _telling(settings: EdgeSettings, where: Path, facts: Facts, stop: threading.Event) -> Iterator[Notifier]:
+    """A thread that tells the canteen's own people."""
+    targets = targets_of(settings.notify, str(where))
+    notifier = Notifier(settings.data / "notify.json", facts, settings, targets)
+    thread = threading.Thread(target=notifier.run, args=(stop,), name="telling people")
+    thread.start()
+    try:
+        yield notifier
+    finally:
+        stop.set()
+        thread.join()
+        notifier.close()
 
 
 def _last_delivery(sender: Sender) -> None:

@@ -27,6 +27,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from kitchenvision.config import NotBool, Positive, RuleSection, Settings, ZoneSection, timezone_of
 from kitchenvision.edge.lifecycle import Limits
 from kitchenvision.edge.mutes import MuteSection
+from kitchenvision.edge.notify_settings import NotifySection
 from kitchenvision.edge.section import Section, from_environment, from_file
 from kitchenvision.errors import SettingsError
 from kitchenvision.frames.dialing import LIVE_SCHEMES, is_live, with_credentials
@@ -178,6 +179,7 @@ class EdgeSettings(Section):
         observed_minutes: length of the periods in which observed time is told; a divisor of 15, so that none
             crosses an hour in any time zone.
         workers: 0 = one for each core, at most one a camera. mutes: when which cameras are not watched.
+        notify: who of the canteen is told what.
     """
 
     canteen_id: Annotated[str, Field(min_length=1, max_length=200)]
@@ -194,6 +196,7 @@ class EdgeSettings(Section):
     cameras: Annotated[tuple[CameraSection, ...], Field(min_length=1, max_length=256)]
     rules: dict[str, RuleSection] = Field(default_factory=dict)
     mutes: tuple[MuteSection, ...] = ()
+    notify: tuple[NotifySection, ...] = ()
     regulator: RegulatorSection | None = None
     live: LiveSection = LiveSection()
     page: PageSection = PageSection()
@@ -217,9 +220,14 @@ class EdgeSettings(Section):
     @model_validator(mode="after")
     def _known_cameras(self) -> Self:
         known = {camera.id for camera in self.cameras}
-        for i, mute in enumerate(self.mutes):
-            if strangers := sorted(set(mute.cameras) - known):
-                raise ValueError(f"mutes.{i}.cameras: no such camera: {', '.join(strangers)}")
+        named = [(f"mutes.{i}", mute.cameras) for i, mute in enumerate(self.mutes)]
+        named += [(f"notify.{reader.name}", reader.cameras) for reader in self.notify]
+        for key, cameras in named:
+            if strangers := sorted(set(cameras) - known):
+                raise ValueError(f"{key}.cameras: no such camera: {', '.join(strangers)}")
+        names = [reader.name for reader in self.notify]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"notify: each name may stand once; twice: {', '.join(twice)}")
         return self
 
     def of_camera(self, camera: CameraSection) -> Settings:
@@ -294,6 +302,8 @@ def _with_absolute_paths(values: dict[str, Any], folder: Path) -> dict[str, Any]
     out: dict[str, Any] = absolute(values, "data", "models")
     if isinstance(out.get("cameras"), list):
         out["cameras"] = [absolute(camera, "password_file") for camera in out["cameras"]]
+    if isinstance(out.get("notify"), list):
+        out["notify"] = [absolute(reader, "address_file", "secret_file") for reader in out["notify"]]
     for section, key in (("regulator", "token_file"), ("page", "password_file")):
         if section in out:
             out[section] = absolute(out[section], key)

@@ -4,52 +4,58 @@ from datetime import timedelta
 from typing import Literal
 
 from kitchenvision.edge.edit_words import EDIT_WORDS
+from kitchenvision.edge.notice_words import NOTICE_WORDS
 
 Language = Literal["zh", "en"]
 
-WORDS: dict[str, dict[str, str]] = EDIT_WORDS | {
-    "title": {"en": "Cameras", "zh": "摄像机"},
-    "live": {"en": "live", "zh": "实时"},
-    "connecting": {"en": "connecting", "zh": "连接中"},
-    "dead": {"en": "no picture", "zh": "无画面"},
-    "backing off": {"en": "no picture", "zh": "无画面"},
-    "of_live": {"en": "{live} of {all} cameras give a picture", "zh": "{all} 路摄像机中 {live} 路有画面"},
-    "since": {"en": "no picture for {age}", "zh": "已 {age}无画面"},
-    "never": {"en": "no picture yet", "zh": "尚无画面"},
-    "last_picture": {"en": "last picture {age} ago", "zh": "最后画面:{age}前"},
-    "next_try": {"en": "next try in {age}", "zh": "{age}后重试"},
-    "trying": {"en": "calling now", "zh": "正在重试"},
-    "ago": {"en": "{age} ago", "zh": "{age}前"},
-    "too dark": {"en": "too dark", "zh": "画面过暗"},
-    "covered": {"en": "lens covered", "zh": "镜头被遮挡"},
-    "out of focus": {"en": "out of focus", "zh": "画面模糊"},
-    "frozen": {"en": "picture frozen", "zh": "画面冻结"},
-    "moved": {"en": "camera moved", "zh": "摄像机移位"},
-    "fps": {"en": "looked at", "zh": "分析帧率"},
-    "lag": {"en": "delay", "zh": "延迟"},
-    "dropped": {"en": "dropped", "zh": "丢弃帧"},
-    "last": {"en": "last finding", "zh": "最近发现"},
-    "none": {"en": "none", "zh": "无"},
-    "no_hat": {"en": "no hat", "zh": "未戴工作帽"},
-    "no_mask": {"en": "no mask", "zh": "未戴口罩"},
-    "smoking": {"en": "smoking", "zh": "抽烟"},
-    "waiting": {"en": "reports waiting", "zh": "待上报"},
-    "oldest": {"en": "oldest {age}", "zh": "最早 {age}前"},
-    "delivered": {"en": "delivered", "zh": "已送达"},
-    "dead_letters": {"en": "refused for good", "zh": "被拒收"},
-    "disk": {"en": "disk free", "zh": "磁盘剩余"},
-    "disk_low": {
-        "en": "little space is left: delivered evidence is being deleted",
-        "zh": "空间不足:正在删除已送达的证据",
-    },
-    "no_regulator": {"en": "no regulator is set: reports stay here", "zh": "未配置监管平台:报告保存在本机"},
-    "unsaved": {"en": "{n} findings wait for disk space", "zh": "{n} 条结果等待磁盘空间"},
-    "stale": {
-        "en": "This page has lost its service; what it shows is old.",
-        "zh": "页面与服务失去连接,显示的内容已过时。",
-    },
-    "clock": {"en": "the clock was set {n} times while running", "zh": "运行中时钟被调整 {n} 次"},
-}
+WORDS: dict[str, dict[str, str]] = (
+    EDIT_WORDS
+    | NOTICE_WORDS
+    | {
+        "title": {"en": "Cameras", "zh": "摄像机"},
+        "live": {"en": "live", "zh": "实时"},
+        "connecting": {"en": "connecting", "zh": "连接中"},
+        "dead": {"en": "no picture", "zh": "无画面"},
+        "backing off": {"en": "no picture", "zh": "无画面"},
+        "of_live": {"en": "{live} of {all} cameras give a picture", "zh": "{all} 路摄像机中 {live} 路有画面"},
+        "since": {"en": "no picture for {age}", "zh": "已 {age}无画面"},
+        "never": {"en": "no picture yet", "zh": "尚无画面"},
+        "last_picture": {"en": "last picture {age} ago", "zh": "最后画面:{age}前"},
+        "next_try": {"en": "next try in {age}", "zh": "{age}后重试"},
+        "trying": {"en": "calling now", "zh": "正在重试"},
+        "ago": {"en": "{age} ago", "zh": "{age}前"},
+        "too dark": {"en": "too dark", "zh": "画面过暗"},
+        "covered": {"en": "lens covered", "zh": "镜头被遮挡"},
+        "out of focus": {"en": "out of focus", "zh": "画面模糊"},
+        "frozen": {"en": "picture frozen", "zh": "画面冻结"},
+        "moved": {"en": "camera moved", "zh": "摄像机移位"},
+        "fps": {"en": "looked at", "zh": "分析帧率"},
+        "lag": {"en": "delay", "zh": "延迟"},
+        "dropped": {"en": "dropped", "zh": "丢弃帧"},
+        "last": {"en": "last finding", "zh": "最近发现"},
+        "none": {"en": "none", "zh": "无"},
+        "no_hat": {"en": "no hat", "zh": "未戴工作帽"},
+        "no_mask": {"en": "no mask", "zh": "未戴口罩"},
+        "smoking": {"en": "smoking", "zh": "抽烟"},
+        "waiting": {"en": "reports waiting", "zh": "待上报"},
+        "oldest": {"en": "oldest {age}", "zh": "最早 {age}前"},
+        "delivered": {"en": "delivered", "zh": "已送达"},
+        "dead_letters": {"en": "refused for good", "zh": "被拒收"},
+        "disk": {"en": "disk free", "zh": "磁盘剩余"},
+        "disk_low": {
+            "en": "little space is left: delivered evidence is being deleted",
+            "zh": "空间不足:正在删除已送达的证据",
+        },
+        "no_regulator": {"en": "no regulator is set: reports stay here", "zh": "未配置监管平台:报告保存在本机"},
+        "unsaved": {"en": "{n} findings wait for disk space", "zh": "{n} 条结果等待磁盘空间"},
+        "stale": {
+            "en": "This page has lost its service; what it shows is old.",
+            "zh": "页面与服务失去连接,显示的内容已过时。",
+        },
+        "untold": {"en": "somebody cannot be told: {who}", "zh": "通知失败:{who}"},
+        "clock": {"en": "the clock was set {n} times while running", "zh": "运行中时钟被调整 {n} 次"},
+    }
+)
 
 
 class Words:

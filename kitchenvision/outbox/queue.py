@@ -240,6 +240,12 @@ class Outbox:
         with self._db.reading() as db:
             return tuple(item_of(row) for row in db.execute(query, (*wanted, limit)))
 
+    def confirmed_after(self, mark: int, limit: int = 100) -> tuple[tuple[int, Item], ...]:
+        """Confirmed violations put after a mark (0: all), oldest first, each with its own mark; pruned ones too."""
+        query = f"{sql.SELECT} WHERE r.kind = 'confirmed' AND r.id > ? ORDER BY r.id LIMIT ?"
+        with self._db.reading() as db:
+            return tuple((row["id"], item_of(row)) for row in db.execute(query, (mark, limit)))
+
     def get(self, idempotency_key: str) -> Item | None:
         """One item, or None."""
         with self._db.reading() as db:
