@@ -77,8 +77,10 @@ class TimedLooker:
     def __init__(self, inner: Any, cpu: Cpu) -> None:
         self._inner, self._cpu = inner, cpu
 
-    def look(self, picture: Picture, heads: Sequence[Xyxy], cigarettes: bool = True) -> list[HeadLook]:
-        looks: list[HeadLook] = self._cpu.timed("zoom looks", self._inner.look, picture, heads, cigarettes)
+    def look(
+        self, picture: Picture, heads: Sequence[Xyxy], cigarettes: bool = True, glance: bool = False
+    ) -> list[HeadLook]:
+        looks: list[HeadLook] = self._cpu.timed("zoom looks", self._inner.look, picture, heads, cigarettes, glance)
         return looks
 
 

@@ -116,17 +116,23 @@ class Pipeline:
         return [self._out(event, frame) for event in events]
 
     def _look(self, frame: Frame, update: TrackUpdate) -> list[tuple[Track, HeadLook | None]]:
-        """Every track with a head, and the look at it on its turn; cigarettes cost more and have their own."""
+        """Every track with a head, and the look at it on its turn; cigarettes cost more and have their own.
+
+        Where none was seen lately a glance is enough: the looks that judge follow with every frame.
+        """
         stages, at_s = self._stages, frame.media_s
         for planner in (stages.planner, stages.cigarette_planner):
             planner.forget(update.ended)
         due = stages.planner.due(at_s, update.tracks, stages.engine.building)
-        with_cigarettes = stages.cigarette_planner.due(at_s, due, partial(stages.engine.building, cigarettes=True))
+        smoking = partial(stages.engine.building, cigarettes=True)
+        with_cigarettes = stages.cigarette_planner.due(at_s, due, smoking)
+        close = [track for track in with_cigarettes if smoking(track.track_id)]
+        glances = [track for track in with_cigarettes if track not in close]
+        others = [track for track in due if track not in with_cigarettes]
         looks: dict[int, HeadLook] = {}
-        for cigarettes in (True, False):
-            tracks = [track for track in due if (track in with_cigarettes) == cigarettes]
+        for tracks, cigarettes, glance in ((close, True, False), (glances, True, True), (others, False, False)):
             heads = [track.head_xyxy for track in tracks if track.head_xyxy is not None]
-            answers = stages.looker.look(frame.picture, heads, cigarettes)
+            answers = stages.looker.look(frame.picture, heads, cigarettes, glance)
             looks |= {track.track_id: answer for track, answer in zip(tracks, answers, strict=True)}
         return [(track, looks.get(track.track_id)) for track in update.tracks if track.head_xyxy is not None]
 

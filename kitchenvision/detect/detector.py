@@ -20,11 +20,14 @@ class Detector(Protocol):
 class HeadLooker(Protocol):
     """The zoom look."""
 
-    def look(self, picture: Picture, heads: Sequence[Xyxy], cigarettes: bool = True) -> list[HeadLook]:
+    def look(
+        self, picture: Picture, heads: Sequence[Xyxy], cigarettes: bool = True, glance: bool = False
+    ) -> list[HeadLook]:
         """One answer for each head box (pixels of `picture`), in the same order.
 
         Args:
             picture: where the heads are.
             heads: boxes of whole heads.
             cigarettes: also look for cigarettes around each head (costs more).
+            glance: look for them only closely enough to notice one (costs less); the judging looks follow.
         """

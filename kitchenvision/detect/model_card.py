@@ -45,9 +45,13 @@ class ZoomNet(_Section):
 
 
 class CigaretteZoom(_Section):
-    """Where around a head the frame network looks again for cigarettes, and at what size."""
+    """Where around a head the frame network looks again for cigarettes, and at what size.
+
+    glance_px: the size while no cigarette was seen yet, where the first one is only to be noticed; None: `size_px`.
+    """
 
     size_px: int = Field(default=256, gt=0)
+    glance_px: int | None = Field(default=None, gt=0)
     crop_heads: float = Field(default=3.4, gt=0)
     shift_down_heads: float = 0.6
 

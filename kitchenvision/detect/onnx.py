@@ -132,7 +132,9 @@ class OnnxHeadLooker:
         self._net, self._cigarette = card.zoom, card.cigarette_zoom
         self._session, self._detector = session, detector
 
-    def look(self, picture: Picture, heads: Sequence[Xyxy], cigarettes: bool = True) -> list[HeadLook]:
+    def look(
+        self, picture: Picture, heads: Sequence[Xyxy], cigarettes: bool = True, glance: bool = False
+    ) -> list[HeadLook]:
         """See `detector.HeadLooker.look`."""
         if not heads:
             return []
@@ -142,7 +144,7 @@ class OnnxHeadLooker:
         found: list[tuple[Cigarette, ...]] = [()] * len(heads)
         looked = self._detector is not None if cigarettes else None
         if looked:
-            found = self._cigarettes(image, heads)
+            found = self._cigarettes(image, heads, glance)
         return [
             HeadLook(
                 head=float(is_head[i, 0]),
@@ -169,14 +171,15 @@ class OnnxHeadLooker:
         head, hat, mask = (np.concatenate(columns) for columns in zip(*parts, strict=True))
         return head, hat, mask
 
-    def _cigarettes(self, image: Pixels, heads: Sequence[Xyxy]) -> list[tuple[Cigarette, ...]]:
+    def _cigarettes(self, image: Pixels, heads: Sequence[Xyxy], glance: bool) -> list[tuple[Cigarette, ...]]:
         assert self._detector is not None
+        size_px = (self._cigarette.glance_px if glance else None) or self._cigarette.size_px
         placed = []
         for head in heads:
             side = max(head[2] - head[0], head[3] - head[1])
             x, y = centre(head)
             middle = (x, y + side * self._cigarette.shift_down_heads)
-            placed.append(square_crop(image, middle, side * self._cigarette.crop_heads, self._cigarette.size_px))
+            placed.append(square_crop(image, middle, side * self._cigarette.crop_heads, size_px))
         height, width = image.shape[:2]
         answers = []
         for found in self._detector.cigarettes_near(placed):

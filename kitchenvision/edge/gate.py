@@ -18,6 +18,7 @@ _PEOPLE_FPS = 2.0  # who stands still
 _ROUNDING_S = 1e-6
 _ASLEEP_S = 5.0
 _ASLEEP_FPS = 1.0  # who wants a still scene to be looked at more often wants every picture
+_ASLEEP_LOOK_FPS = 0.25  # of it; whatever moves is looked at anyway
 
 
 def luma_of(picture: Picture) -> Luma:
@@ -51,6 +52,8 @@ class SceneGate:
         rate = max(self._calm_fps, _MOVING_FPS if moved else _PEOPLE_FPS if people else 0.0)
         if moved or people or building:
             self._busy_s = media_s
+        elif self.asleep(media_s):
+            rate = min(rate, _ASLEEP_LOOK_FPS)
         due = self._last_s is None or media_s - self._last_s >= 1 / rate - _ROUNDING_S
         if not (building or due):
             return False

@@ -10,7 +10,7 @@ from builders import GreyPicture, PixelPicture
 from networks import FakeSession, bright_squares, brightness, card
 
 from kitchenvision.detect.detector import Detector, HeadLooker
-from kitchenvision.detect.model_card import MODELS_VARIABLE, load_card, model_names
+from kitchenvision.detect.model_card import MODELS_VARIABLE, CigaretteZoom, load_card, model_names
 from kitchenvision.detect.onnx import OnnxDetector, OnnxHeadLooker, open_session
 from kitchenvision.errors import ModelError
 from kitchenvision.evidence import decode_jpeg
@@ -238,6 +238,16 @@ def test_a_cigarette_is_found_around_its_head_in_pixels_of_the_source() -> None:
     )
     assert len(look.cigarettes) == 1
     assert np.allclose(look.cigarettes[0].xyxy, (330, 230, 342, 236), atol=2)
+
+
+def test_a_glance_for_cigarettes_takes_the_smaller_size() -> None:
+    zoom = CigaretteZoom(size_px=96, glance_px=64)
+    it = card((320,), classes=("cigarette", "person", "head")).model_copy(update={"cigarette_zoom": zoom})
+    session = FakeSession(bright_squares)
+    looker = OnnxHeadLooker(it, FakeSession(brightness), OnnxDetector(it, session))
+    for glance in (True, False):
+        looker.look(bright_person(), [(220.0, 160.0, 280.0, 220.0)], glance=glance)
+    assert [fed.shape[1] for fed in session.fed] == [64, 96]
 
 
 def test_what_is_no_network_is_a_model_error_that_names_the_file(tmp_path: Path) -> None:

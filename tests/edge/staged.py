@@ -34,7 +34,9 @@ class StagedEyes:
         head = (width * 0.4, height * 0.2, width * 0.6, height * 0.65)
         return detections([(width * 0.2, height * 0.1, width * 0.8, height * 0.99)], [head])
 
-    def look(self, picture: Picture, heads: Sequence[Xyxy], cigarettes: bool = True) -> list[HeadLook]:
+    def look(
+        self, picture: Picture, heads: Sequence[Xyxy], cigarettes: bool = True, glance: bool = False
+    ) -> list[HeadLook]:
         """As the number says."""
         bare = 0.97 if number_of(picture.rgb()) < BARE_BELOW else 0.02
         return [look(bare=bare) for _ in heads]

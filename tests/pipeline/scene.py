@@ -29,17 +29,21 @@ class ScriptedEyes:
         self.now_s = 0.0
         self.looked: list[tuple[float, Xyxy]] = []
         self.cigarettes_looked: list[float] = []
+        self.glances: list[float] = []
 
     def detect(self, picture: Picture) -> Detections:
         """Persons with heads where the script says."""
         xs = self._where(self.now_s)
         return detections([person_at(x) for x in xs], [head_at(x) for x in xs])
 
-    def look(self, picture: Picture, heads: Sequence[Xyxy], cigarettes: bool = True) -> list[HeadLook]:
+    def look(
+        self, picture: Picture, heads: Sequence[Xyxy], cigarettes: bool = True, glance: bool = False
+    ) -> list[HeadLook]:
         """What the script says, for each head; remembers that it was asked."""
         self.looked += [(self.now_s, head) for head in heads]
         if cigarettes:
             self.cigarettes_looked += [self.now_s for _ in heads]
+            self.glances += [self.now_s for _ in heads if glance]
             return [self._look(self.now_s) for _ in heads]
         return [replace(self._look(self.now_s), cigarettes=(), cigarette_looked=None) for _ in heads]
 

@@ -167,6 +167,14 @@ def test_while_smoking_builds_up_cigarettes_are_looked_for_at_least_three_times_
     assert [event.evidence.violation.rule_id for event in scene.confirmed] == ["smoking"]
 
 
+def test_a_glance_notices_the_first_cigarette_and_every_look_after_it_is_close() -> None:
+    smoker = look(cigarettes=[cigarette(312, 112)])
+    eyes = Scene(still(300.0), in_turn((5, look()), (6.9, smoker))).run(6.9).eyes
+    noticed_s = next(at for at in eyes.cigarettes_looked if at >= 5)
+    assert [at for at in eyes.cigarettes_looked if at <= noticed_s] == eyes.glances
+    assert max(eyes.cigarettes_looked) > noticed_s
+
+
 def test_outside_every_zone_nobody_is_accused() -> None:
     left = Zone("left", ((0.0, 0.0), (0.3, 0.0), (0.3, 1.0), (0.0, 1.0)), ("no_hat",))
     assert Scene(still(500), in_turn((99, BARE)), [left]).run(10).confirmed == []
