@@ -16,6 +16,7 @@ from typing import NoReturn
 import httpx
 
 from kitchenvision.delivery.answers import Answer, RegulatorAway, check_usable, judge, says, words_of
+from kitchenvision.delivery.throttle import Throttle
 from kitchenvision.errors import DeliveryRefused, DeliveryRetry, without_credentials
 from kitchenvision.outbox.backoff import LONGEST_AWAY_DELAY_S, LONGEST_DELAY_S
 from kitchenvision.outbox.disk import sha256_of
@@ -24,6 +25,7 @@ from kitchenvision.outbox.queue import Outbox, utc_now
 from kitchenvision.wire import BlobRef, Receipt
 
 _CHUNK = 1 << 18
+_THROTTLED_CHUNK = 1 << 14
 _LONGEST_ANSWER = 1 << 16  # no receipt and no problem is longer; more would only fill the memory
 _log = logging.getLogger(__name__)
 _log.addHandler(logging.NullHandler())  # who has set up no logging is told by `last_error`, and not twice
@@ -44,11 +46,19 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Pace:
-    """Seconds: between looks into an empty outbox, while the regulator is away, and of one lease."""
+    """Seconds: between looks into an empty outbox, while the regulator is away, and of one lease.
+
+    Attributes:
+        kinds: of reports that are sent; none = all.
+        throttle: of the line. patient: whether this sender waits for it.
+    """
 
     poll_s: float = 2.0
     failing_poll_s: float = 5.0
     lease_s: float = 60.0
+    kinds: tuple[str, ...] = ()
+    throttle: Throttle | None = None
+    patient: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,7 +111,7 @@ class Sender:
         Raises:
             StorageError: the outbox fails.
         """
-        item = self._outbox.claim(self._clock(), self._worker, self._pace.lease_s)
+        item = self._outbox.claim(self._clock(), self._worker, self._pace.lease_s, self._pace.kinds)
         if item is None:
             return None
         self._held_until = self._clock() + timedelta(seconds=self._pace.lease_s)
@@ -159,11 +169,14 @@ class Sender:
             last_error=self.last_error,
         )
 
-    def run(self, stop: threading.Event) -> None:
-        """Deliver until `stop` is set. Returns soon after: an attempt that is under way is finished first."""
+    def run(self, stop: threading.Event, may: Callable[[], bool] = lambda: True) -> None:
+        """Deliver until `stop` is set, while `may` says so.
+
+        Returns soon after: an attempt that is under way is finished first.
+        """
         while not stop.is_set():
             try:
-                outcome = self.step()
+                outcome = self.step() if may() else None
                 wait_s = self._pace.poll_s if outcome is None else self._pause_s
             except Exception:  # noqa: BLE001  the top of a loop that must outlive any mistake below it
                 _log.exception("delivery goes on after an error that was not foreseen")
@@ -216,8 +229,11 @@ class Sender:
         raise DeliveryRetry(f"the {ref.role} was not taken: {words}")
 
     def _chunks(self, item: Item, path: Path) -> Iterator[bytes]:
+        throttle = self._pace.throttle
         with path.open("rb") as file:
-            while chunk := file.read(_CHUNK):
+            while chunk := file.read(_CHUNK if throttle is None else _THROTTLED_CHUNK):
+                if throttle is not None:
+                    (throttle.patient if self._pace.patient else throttle.urgent)(len(chunk))
                 yield chunk
                 self._hold(item)
 

@@ -74,7 +74,7 @@ class MuteSection(Section):
         minute = local.hour * 60 + local.minute
         if self.weekdays and WEEKDAYS[local.weekday()] not in self.weekdays:
             return False
-        return not self.hours or any(_within(minute, *minutes_of(text)) for text in self.hours)
+        return not self.hours or any(within(minute, *minutes_of(text)) for text in self.hours)
 
 
 @dataclass(frozen=True)
@@ -101,5 +101,6 @@ def _instant(time: datetime, zone: tzinfo) -> datetime:
     return (time if time.tzinfo is not None else time.replace(tzinfo=zone)).astimezone(UTC)
 
 
-def _within(minute: int, start: int, end: int) -> bool:
+def within(minute: int, start: int, end: int) -> bool:
+    """Whether a minute of the day lies in these; an end before the start is that of the next day."""
     return start <= minute < end if start < end else minute >= start or minute < end

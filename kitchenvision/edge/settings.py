@@ -24,7 +24,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
-from kitchenvision.config import NotBool, Positive, RuleSection, Settings, ZoneSection, timezone_of
+from kitchenvision.config import NotBool, Positive, RuleSection, Settings, ZoneSection, minutes_of, timezone_of
 from kitchenvision.edge.lifecycle import Limits
 from kitchenvision.edge.mutes import MuteSection
 from kitchenvision.edge.notify_settings import NotifySection
@@ -151,6 +151,25 @@ class LiveSection(Section):
     least_s: Annotated[float, NotBool, Field(ge=0.5, le=60)] = 2.0
 
 
+class UploadSection(Section):
+    """The line to the regulator.
+
+    Attributes:
+        kbit_s: on average, 0 = no limit; evidence goes at once all the same, and clips wait the longer.
+        clip_hours: local hours in which clips go; none = at all hours.
+    """
+
+    kbit_s: Annotated[float, NotBool, Field(ge=0, le=10_000_000)] = 0.0
+    clip_hours: tuple[str, ...] = ()
+
+    @field_validator("clip_hours")
+    @classmethod
+    def _readable_hours(cls, hours: tuple[str, ...]) -> tuple[str, ...]:
+        for text in hours:
+            minutes_of(text)
+        return hours
+
+
 class DiskSection(Section):
     """keep_days: of evidence that was delivered. least_free_mb: below it, the oldest delivered goes at once."""
 
@@ -199,6 +218,7 @@ class EdgeSettings(Section):
     notify: tuple[NotifySection, ...] = ()
     regulator: RegulatorSection | None = None
     live: LiveSection = LiveSection()
+    upload: UploadSection = UploadSection()
     page: PageSection = PageSection()
     disk: DiskSection = DiskSection()
     times: TimesSection = TimesSection()

@@ -51,7 +51,7 @@ _FPS_OVER_S = 10.0
 _MOST_ABANDONED = 4  # stuck readers; beyond it only a new process gets their memory and sockets back
 STUCK_READERS_EXIT = 75
 # Settings that no camera's line is made of: they may change under it.
-_ELSEWHERE = ("page", "disk", "live", "regulator", "mutes", "notify")
+_ELSEWHERE = ("page", "disk", "live", "upload", "regulator", "mutes", "notify")
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 import json
 import random
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -139,7 +139,7 @@ class Outbox:
         with self._db.writing(len(body)) as db:
             return _insert(db, values_of_observed(report, body, self._clock()), ())
 
-    def claim(self, now: datetime, worker: str, lease_s: float) -> Item | None:
+    def claim(self, now: datetime, worker: str, lease_s: float, kinds: Sequence[str] = ()) -> Item | None:
         """Lease the next report that is due, or None. Reports of one violation go strictly in sequence.
 
         A report whose lease ran out is due again.
@@ -148,6 +148,7 @@ class Outbox:
             now: the time.
             worker: who takes it; see `release`.
             lease_s: seconds after which another may take it, at most 3600; see `extend`.
+            kinds: only of these; none = all.
         """
         if not 0 < lease_s <= FARTHEST_S:
             raise ValueError(f"expected a lease of more than 0 and at most {FARTHEST_S} s, got {lease_s}")
@@ -156,6 +157,7 @@ class Outbox:
             "worker": worker,
             "until": text_of(now + timedelta(seconds=lease_s)),
             "farthest": text_of(now + timedelta(seconds=FARTHEST_S)),
+            "kinds": json.dumps(list(kinds)) if kinds else None,
         }
         with self._db.writing() as db:
             rows = db.execute(sql.CLAIM, values).fetchall()
@@ -231,6 +233,16 @@ class Outbox:
         with self._db.writing() as db:
             rows = db.execute(sql.RETRY, {"due": text_of(EPOCH), "wanted": wanted}).fetchall()
         return tuple(sorted(row[0] for row in rows))
+
+    def oldest_waiting(self, kinds: Sequence[str]) -> datetime | None:
+        """When the oldest undelivered report of these kinds was put; dead ones do not wait. None without one."""
+        query = (
+            "SELECT MIN(put_at) FROM reports WHERE status IN ('pending', 'leased') "
+            "AND kind IN (SELECT value FROM json_each(?))"
+        )
+        with self._db.reading() as db:
+            text = db.execute(query, (json.dumps(list(kinds)),)).fetchone()[0]
+        return instant_of(text) if text else None
 
     def list(self, *statuses: Status, limit: int = -1) -> tuple[Item, ...]:
         """Items with one of the statuses (all when none is named), oldest first."""

@@ -27,6 +27,7 @@ CLAIM = f"""
         WHERE ((r.status = 'pending' AND (r.next_attempt_at <= :now OR r.next_attempt_at > :farthest))
             OR (r.status = 'leased' AND (r.leased_until <= :now OR r.leased_until > :farthest)))
           AND r.seq = {NEXT_SEQ}
+          AND (:kinds IS NULL OR r.kind IN (SELECT value FROM json_each(:kinds)))
         ORDER BY (r.kind <> 'confirmed') + (r.kind = 'observed'), r.next_attempt_at, r.id LIMIT 1)
     RETURNING *, seq AS next_seq, 0 AS behind_dead"""
 

@@ -28,9 +28,9 @@ OpenEditor = Callable[..., Page]
 def one(tmp_path: Path) -> Box:
     """A page over one live camera and one that gave no picture yet."""
     live = CameraState(
-        "cooking", "热菜间", "rtsp://camera.local/live", "live", picture=PICTURE, picture_at=datetime.now(UTC)
+        "cooking", "热菜间", "rtsp://127.0.0.1:1/live", "live", picture=PICTURE, picture_at=datetime.now(UTC)
     )
-    blind = CameraState("serving", "serving", "rtsp://camera.local/other", "backing off", "unreachable")
+    blind = CameraState("serving", "serving", "rtsp://127.0.0.1:1/other", "backing off", "unreachable")
     return box(tmp_path, states=[live, blind])
 
 

@@ -28,7 +28,7 @@ language = "en"
 [[cameras]]
 id = "cooking"   # over the stove
 name = "热菜间"
-url = "rtsp://camera.local/live"
+url = "rtsp://127.0.0.1:1/live"
 
 [[cameras.zones]]
 # beside the stove
@@ -39,7 +39,7 @@ hours = ["06:00-14:00"]
 
 [[cameras]]
 id = "serving"
-url = "rtsp://camera.local/other"
+url = "rtsp://127.0.0.1:1/other"
 """
 RULES = tuple(chosen_rules(None))
 
