@@ -1,6 +1,7 @@
 """Who a regulator under load meets: edge boxes that deliver, boxes that push live pictures, inspectors, walls.
 
-Each is a coroutine with one connection of its own. The client is plain asyncio, so that measuring costs little.
+Each is a coroutine with one connection of its own. The client is plain asyncio, and what it sends is cut from
+templates, so that measuring costs little.
 """
 
 import asyncio
@@ -13,30 +14,57 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache, partial
+from hashlib import sha256
 from random import Random
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from regulator.sample import Sample, sample
+from regulator.sample import refs, sample, trace
 
-from kitchenvision.wire import report_bytes
+from kitchenvision.wire import BlobRole, content_hash, report_bytes
 
 RULES = ("no_hat", "no_mask", "smoking")
 RETRY_S = 1.0
-_HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
+FORM = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
+EPOCH = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
+_ROLES: tuple[BlobRole, ...] = ("snapshot", "head_crop", "trace", "clip")
+_ENDS = (b"", b"", b'"}', b"")
+HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
 _ROW = re.compile(r"/review/([0-9a-f]{32})")
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one canteen delivers: how many violations, over how many seconds, of which sizes in bytes."""
+
+    violations: int
+    over_s: float
+    picture_bytes: int
+    clip_bytes: int
 
 
 @dataclass
 class Timings:
     """Seconds of each kind of request, what went wrong, and what was acknowledged."""
 
-    seconds: dict[str, list[float]] = field(default_factory=lambda: defaultdict(list))
-    problems: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    seconds: dict[str, list[float]] = field(default_factory=partial(defaultdict, list))
+    problems: dict[str, int] = field(default_factory=partial(defaultdict, int))
     receipts: int = 0
     decisions: int = 0
     wall_ages: list[float] = field(default_factory=list)
     tile_ages: list[float] = field(default_factory=list)
-    last_receipt_s: float = 0.0
+
+    def add(self, other: "Timings") -> None:
+        """What another process saw too."""
+        for kind, seconds in other.seconds.items():
+            self.seconds[kind] += seconds
+        for problem, count in other.problems.items():
+            self.problems[problem] += count
+        self.receipts += other.receipts
+        self.decisions += other.decisions
+        self.wall_ages += other.wall_ages
+        self.tile_ages += other.tile_ages
 
 
 class Refused(Exception):
@@ -67,14 +95,16 @@ class Connection:
         reader, writer = await self.open()
         told = {**self._headers, **headers}
         head = "".join(f"{name}: {value}\r\n" for name, value in told.items())
-        writer.write(f"{method} {path} HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode() + body)
+        writer.writelines([f"{method} {path} HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode(), body])
         await writer.drain()
         answer = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
         status = int(answer[9:12])
-        length = re.search(r"(?i)content-length: (\d+)", answer)
-        if method == "HEAD" or status in (204, 304) or length is None:
+        if method == "HEAD" or status in (204, 304):
             return status, b""
-        return status, await reader.readexactly(int(length.group(1)))
+        if "transfer-encoding: chunked" in answer.lower():
+            return status, await _chunks(reader)
+        length = re.search(r"(?i)content-length: (\d+)", answer)
+        return status, await reader.readexactly(int(length.group(1)) if length else 0)
 
     async def open(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         """Both directions."""
@@ -87,6 +117,14 @@ class Connection:
         if self._streams is not None:
             self._streams[1].close()
             self._streams = None
+
+
+async def _chunks(reader: asyncio.StreamReader) -> bytes:
+    body = bytearray()
+    while size := int(await reader.readline(), 16):
+        body += (await reader.readexactly(size + 2))[:-2]
+    await reader.readline()
+    return bytes(body)
 
 
 async def timed(
@@ -107,64 +145,106 @@ async def timed(
 
 
 @dataclass(frozen=True)
+class Violation:
+    """What one sends: blobs by hash, canonical reports."""
+
+    violation_id: str
+    blobs: dict[str, bytes]
+    reports: tuple[bytes, ...]
+
+
 class Material:
-    """Bytes from which each violation's picture and clip are made."""
+    """Violations of one canteen, each with a picture, a head, a trace and a clip of its own.
 
-    picture: bytes
-    clip: bytes
-    head: bytes
-
-    @classmethod
-    def of(cls, picture_bytes: int, clip_bytes: int) -> "Material":
-        """Of these sizes; like a JPEG, they cannot be compressed."""
-        chance = Random(1)
-        return cls(
-            b"\xff\xd8\xff" + chance.randbytes(picture_bytes - 40), chance.randbytes(clip_bytes - 40), b"\xff\xd8"
-        )
-
-    def violation(self, canteen_id: str, number: int, began: datetime) -> Sample:
-        """One with a picture and a clip of its own; some minutes after the one before it."""
-        mark = f"{canteen_id} {number}".ljust(37).encode()[:37]
-        return sample(
-            number + 1,
-            RULES[number % len(RULES)],
-            canteen_id,
-            camera_id=f"camera-{number % 4}",
-            picture=self.picture + mark,
-            head=self.head + mark,
-            clip=self.clip + mark,
-            captured_at=began + timedelta(minutes=7 * number),
-        )
-
-
-async def deliver(
-    address: str, canteen: tuple[str, str], plan: tuple[int, float], material: Material, timings: Timings
-) -> None:
-    """One edge box: blobs by hash, then the reports, again until each has its receipt.
+    Blobs of noise cannot be compressed, like a JPEG. What differs stands at their ends: little is hashed anew.
 
     Args:
-        canteen: id and token. plan: how many violations, over how many seconds.
+        picture_bytes, clip_bytes: sizes of these blobs.
     """
-    (canteen_id, token), (count, over_s) = canteen, plan
+
+    def __init__(self, canteen_id: str, picture_bytes: int, clip_bytes: int) -> None:
+        self._canteen_id = canteen_id
+        self._bodies = _bodies(picture_bytes, clip_bytes)
+        self._hashes = tuple(sha256(body) for body in self._bodies)
+        ends = [_mark(canteen_id, -1) + end for end in _ENDS]
+        blobs = dict(zip(_ROLES, (body + end for body, end in zip(self._bodies, ends, strict=True)), strict=True))
+        made = sample(1, RULES[0], canteen_id, camera_id="camera-0", captured_at=EPOCH)
+        clip = {"clip": blobs.pop("clip")}
+        reports = (
+            made.confirmed.model_copy(update={"blobs": refs(blobs)}),
+            made.clip.model_copy(update={"blobs": refs(clip)}),
+            made.ended,
+        )
+        self._names = tuple(content_hash(data).encode() for data in (blobs | clip).values())
+        self._reports = tuple(report_bytes(one) for one in reports)
+        self._violation_id = made.violation_id.encode()
+
+    def violation(self, number: int, at: datetime) -> Violation:
+        """One that was captured at that instant."""
+        blobs: dict[str, bytes] = {}
+        told = {b"no_hat": RULES[number % 3].encode(), b"camera-0": b"camera-%d" % (number % 4)}
+        for body, begun, end, name in zip(self._bodies, self._hashes, _ENDS, self._names, strict=True):
+            rest = _mark(self._canteen_id, number) + end
+            digest = begun.copy()
+            digest.update(rest)
+            blobs[digest.hexdigest()] = body + rest
+            told[name] = digest.hexdigest().encode()
+        violation_id = sha256(f"{self._canteen_id} {number}".encode()).hexdigest()[:32]
+        told |= {self._violation_id: violation_id.encode(), _written(EPOCH): _written(at)}
+        reports = self._reports
+        for old, new in told.items():
+            reports = tuple(report.replace(old, new) for report in reports)
+        return Violation(violation_id, blobs, reports)
+
+
+@cache
+def _bodies(picture_bytes: int, clip_bytes: int) -> tuple[bytes, ...]:
+    noise = Random(1).randbytes(max(picture_bytes, clip_bytes))
+    jpeg = b"\xff\xd8\xff" + noise
+    return jpeg[: picture_bytes - 37], jpeg[:3000], trace(1, "no_hat")[:-1] + b',"mark":"', noise[: clip_bytes - 37]
+
+
+def _mark(canteen_id: str, number: int) -> bytes:
+    return f"{canteen_id} {number}".ljust(37).encode()
+
+
+def _written(at: datetime) -> bytes:
+    return at.strftime("%Y-%m-%dT%H:%M:%S").encode()
+
+
+async def deliver(address: str, canteen: tuple[str, str], plan: Plan, timings: Timings) -> None:
+    """One edge box: asks for each blob and sends it, then the reports, again until each has its receipt.
+
+    Args:
+        canteen: id and token.
+    """
+    (canteen_id, token), count, over_s = canteen, plan.violations, plan.over_s
+    material = Material(canteen_id, plan.picture_bytes, plan.clip_bytes)
     connection = Connection(address, {"Authorization": f"Bearer {token}"})
     offset = Random(canteen_id).random() * over_s / count
     began, began_at = time.perf_counter(), datetime.now(UTC) - timedelta(minutes=7 * count)
     for number in range(count):
         await asyncio.sleep(max(began + offset + number * over_s / count * 0.97 - time.perf_counter(), 0.0))
-        one = material.violation(canteen_id, number, began_at)
-        for sha256, data in one.blobs.items():
-            await _until(timings, "blob", connection, ("PUT", f"/api/v1/blobs/{sha256}", data))
+        one = material.violation(number, began_at + timedelta(minutes=7 * number))
+        for name, data in one.blobs.items():
+            await _until(timings, "ask", connection, ("HEAD", f"/api/v1/blobs/{name}", b""), (200, 404))
+            await _until(timings, "blob", connection, ("PUT", f"/api/v1/blobs/{name}", data))
         for report in one.reports:
-            await _until(timings, "report", connection, ("POST", "/api/v1/reports", report_bytes(report)))
+            await _until(timings, "report", connection, ("POST", "/api/v1/reports", report))
             timings.receipts += 1
-        timings.last_receipt_s = time.perf_counter()
     connection.close()
 
 
-async def _until(timings: Timings, kind: str, connection: Connection, asked: tuple[str, str, bytes]) -> None:
+async def _until(
+    timings: Timings,
+    kind: str,
+    connection: Connection,
+    asked: tuple[str, str, bytes],
+    good: Iterable[int] = (200, 201),
+) -> None:
     while True:
         try:
-            await timed(timings, kind, connection.ask(*asked), (200, 201))
+            await timed(timings, kind, connection.ask(*asked), good)
             return
         except (Refused, ConnectionError, asyncio.IncompleteReadError):
             await asyncio.sleep(RETRY_S)
@@ -176,20 +256,25 @@ async def push_live(
     """One edge box's batches of small pictures, until it is cancelled."""
     canteen_id, token = canteen
     connection = Connection(address, {"Authorization": f"Bearer {token}", "Content-Type": "application/json"})
-    jpeg = base64.b64encode(b"\xff\xd8\xff" + Random(canteen_id).randbytes(8000)).decode()
     await asyncio.sleep(Random(canteen_id + "live").random() * every_s)
     while True:
         began = time.perf_counter()
-        at = datetime.now(UTC).isoformat()
-        pictures = [{"camera_id": f"camera-{i}", "captured_at": at, "jpeg": jpeg} for i in range(cameras)]
         with contextlib.suppress(Refused, ConnectionError, asyncio.IncompleteReadError):
-            await timed(
-                timings,
-                "live",
-                connection.ask("POST", "/api/v1/live", json.dumps({"pictures": pictures}).encode()),
-                (200,),
-            )
+            asked = connection.ask("POST", "/api/v1/live", live_batch(canteen_id, cameras))
+            await timed(timings, "live", asked, (200,))
         await asyncio.sleep(max(began + every_s - time.perf_counter(), 0.0))
+
+
+def live_batch(canteen_id: str, cameras: int = 4) -> bytes:
+    """Small pictures of this instant."""
+    jpeg, at = _small_picture(canteen_id), datetime.now(UTC).isoformat()
+    pictures = [f'{{"camera_id":"camera-{i}","captured_at":"{at}","jpeg":"{jpeg}"}}' for i in range(cameras)]
+    return f'{{"pictures":[{",".join(pictures)}]}}'.encode()
+
+
+@cache
+def _small_picture(canteen_id: str) -> str:
+    return base64.b64encode(b"\xff\xd8\xff" + Random(canteen_id).randbytes(8000)).decode()
 
 
 async def review(address: str, cookie: str, think_s: float, timings: Timings) -> None:
@@ -202,28 +287,29 @@ async def review(address: str, cookie: str, think_s: float, timings: Timings) ->
             page = (await timed(timings, "queue", connection.ask("GET", "/review"), (200,))).decode()
             waiting = list(dict.fromkeys(_ROW.findall(page)))
             for violation_id in waiting[:10]:
-                await _one_step(connection, violation_id, timings)
-                await asyncio.sleep(think_s * (0.5 + chance.random()))
+                await _one_step(connection, violation_id, think_s * (0.5 + chance.random()), timings)
             if not waiting:
                 await asyncio.sleep(think_s)
         except (Refused, ConnectionError, asyncio.IncompleteReadError):
             await asyncio.sleep(RETRY_S)
 
 
-async def _one_step(connection: Connection, violation_id: str, timings: Timings) -> None:
+async def _one_step(connection: Connection, violation_id: str, think_s: float, timings: Timings) -> None:
     began = time.perf_counter()
     desk = (await timed(timings, "desk", connection.ask("GET", f"/review/{violation_id}/desk"), (200,))).decode()
     shown = time.perf_counter() - began
-    fields = dict(_HIDDEN.findall(desk))
+    fields = dict(HIDDEN.findall(desk))
     picture = f"/api/v1/violations/{violation_id}/snapshot"
     await timed(timings, "picture", connection.ask("GET", picture), (200,))
+    claimed = connection.ask("POST", f"/review/{violation_id}/claim", urlencode(fields).encode(), **FORM)
+    await timed(timings, "claim", claimed, (200,))
+    await asyncio.sleep(think_s)
     verdict = (
         {"verdict": "rejected", "reason": "2"} if Random(violation_id).random() < 0.5 else {"verdict": "confirmed"}
     )
     form = urlencode({**fields, **verdict}).encode()
-    headers = {"Accept": "application/json", "Content-Type": "application/x-www-form-urlencoded"}
     decided = time.perf_counter()
-    asked = connection.ask("POST", f"/review/{violation_id}/decision", form, **headers)
+    asked = connection.ask("POST", f"/review/{violation_id}/decision", form, **FORM)
     await timed(timings, "decide", asked, (200,))
     timings.seconds["step"].append(shown + time.perf_counter() - decided)
     timings.decisions += 1
@@ -257,3 +343,47 @@ def _look(
             if key in seen:
                 timings.wall_ages.append(float(age_s))
             seen[key] = int(stamp)
+
+
+def be_boxes(address: str, canteens: list[tuple[str, str]], plan: Plan, live_every_s: float, told: Any) -> None:
+    """A process of all edge boxes; puts timings, seconds until all was delivered, and CPU seconds into `told`."""
+
+    async def run() -> tuple[Timings, float]:
+        timings = Timings()
+        lasting = [asyncio.create_task(push_live(address, one, live_every_s, timings)) for one in canteens]
+        began = time.perf_counter()
+        await asyncio.gather(*(deliver(address, one, plan, timings) for one in canteens))
+        took_s = time.perf_counter() - began
+        await _ended(lasting)
+        return timings, took_s
+
+    timings, took_s = asyncio.run(run())
+    told.put((timings, took_s, time.process_time()))
+
+
+def be_people(address: str, cookies: list[str], plan: tuple[int, float], done: Any, told: Any) -> None:
+    """A process of inspectors and walls until `done`; puts timings and CPU seconds into `told`.
+
+    Args:
+        plan: how many of the cookies are of inspectors, and for how many seconds they think.
+    """
+
+    async def run() -> Timings:
+        timings, (inspectors, think_s) = Timings(), plan
+        lasting = [asyncio.create_task(review(address, one, think_s, timings)) for one in cookies[:inspectors]]
+        lasting += [asyncio.create_task(watch(address, one, timings)) for one in cookies[inspectors:]]
+        while not done.is_set() and not any(task.done() for task in lasting):
+            await asyncio.sleep(0.5)
+        await _ended(lasting)
+        return timings
+
+    timings = asyncio.run(run())
+    told.put((timings, time.process_time()))
+
+
+async def _ended(tasks: list["asyncio.Task[None]"]) -> None:
+    for task in tasks:
+        task.cancel()
+    for error in await asyncio.gather(*tasks, return_exceptions=True):
+        if isinstance(error, Exception):
+            raise error

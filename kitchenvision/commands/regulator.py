@@ -27,6 +27,9 @@ def serve(
     data: DataOption = Path("regulator-data"),
     host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", help="Port to listen on.", min=0, max=65535)] = 8600,
+    workers: Annotated[
+        int, typer.Option("--workers", help="Processes that answer; more than one needs PostgreSQL.", min=1, max=32)
+    ] = 1,
 ) -> None:
     """Run the service. The first start makes an administrator and shows the password once."""
     if context.invoked_subcommand is not None:
@@ -40,7 +43,11 @@ def serve(
     if prepared.first_admin_password:
         console.print("First start. Log in as [bold]admin[/] with this password; it is shown only now:")
         console.print(prepared.first_admin_password, highlight=False, markup=False)
-    run(settings, on_ready=lambda address: console.print(f"Listening on {address}", highlight=False))
+    run(
+        settings,
+        on_ready=lambda address: console.print(f"Listening on {address}", highlight=False),
+        processes=workers,
+    )
 
 
 @app.command("add-canteen")

@@ -5,7 +5,7 @@ outside of it answers as if it did not exist.
 """
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -70,6 +70,10 @@ class Scope:
     def may(self, right: Right) -> bool:
         """Whether that may be done here."""
         return right in self.rights
+
+    def within(self, canteen_id: str) -> "Scope":
+        """This scope, narrowed to one canteen that it covers: its queries then need not find that out again."""
+        return replace(self, canteen_id=canteen_id)
 
     def covers(self, canteen_id: CanteenColumn) -> ColumnElement[bool]:
         """The condition on a column of canteen ids that lets only rows of this scope through."""

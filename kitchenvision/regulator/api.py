@@ -15,7 +15,7 @@ from kitchenvision.regulator import history, store, views
 from kitchenvision.regulator.auth import ApiReader, Auditor, Reader
 from kitchenvision.regulator.blobs import BlobStore
 from kitchenvision.regulator.listing import Cursor, ListQuery, read_cursor
-from kitchenvision.regulator.parts import NeedsParts, now
+from kitchenvision.regulator.parts import NeedsParts, Parts, now
 from kitchenvision.regulator.problems import Refused
 from kitchenvision.regulator.tables import ReportBlob, ViolationRow
 from kitchenvision.wire import BlobRole
@@ -26,6 +26,7 @@ BlobPath = Literal["snapshot", "head_crop", "clip", "trace"]
 SHOWN_TYPES = frozenset(
     {"image/jpeg", "image/png", "image/webp", "video/mp4", "video/x-matroska", "video/mp2t", "application/json"}
 )
+_AT_ONCE_BYTES = 1_000_000
 _RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
 
 
@@ -58,16 +59,23 @@ def one_violation(violation_id: str, reader: ApiReader, parts: NeedsParts) -> Re
 @router.get("/violations/{violation_id}/{role}", response_model=None)
 def one_blob(violation_id: str, role: BlobPath, reader: ApiReader, parts: NeedsParts, request: Request) -> Response:
     """A picture, the clip or the trace; a `Range` header gets a part."""
-    with parts.database.reading() as session:
-        _readable(session, violation_id, reader)
+    with parts.database.asking() as session:
         kept = store.blob(session, reader.scope, violation_id, _role(role))
-        gone = kept is None and store.gone(session, reader.scope, violation_id, _role(role))
-    if gone:
-        raise Refused(410, "no-longer-kept", f"the {role} is no longer kept", "its time was over; its hash remains")
     if kept is None:
-        raise Refused(404, "not-there", f"this violation has no {role}", "it may still be on its way")
+        raise _no_blob(parts, violation_id, role, reader)
     parts.views.note(parts.database, (reader.person_id, violation_id, role), now())
     return _blob_answer(parts.blobs, kept, request)
+
+
+def _no_blob(parts: Parts, violation_id: str, role: BlobPath, reader: Reader) -> Refused:
+    with parts.database.reading() as session:
+        _readable(session, violation_id, reader)
+        gone = store.gone(session, reader.scope, violation_id, _role(role))
+    if gone:
+        return Refused(
+            410, "no-longer-kept", f"the {role} is no longer kept", "its time was over; its hash remains"
+        )
+    return Refused(404, "not-there", f"this violation has no {role}", "it may still be on its way")
 
 
 @router.get("/picture-views", response_model=None)
@@ -131,12 +139,14 @@ def _blob_answer(blobs: BlobStore, kept: ReportBlob, request: Request) -> Respon
     shown = kept.media_type in SHOWN_TYPES
     if not shown:
         headers["Content-Disposition"] = "attachment"
-    return _Closing(
-        blobs.chunks(kept.sha256, start, end),
-        status_code=status,
-        headers=headers,
-        media_type=kept.media_type if shown else "application/octet-stream",
-    )
+    told: dict[str, Any] = {
+        "status_code": status,
+        "headers": headers,
+        "media_type": kept.media_type if shown else "application/octet-stream",
+    }
+    chunks = blobs.chunks(kept.sha256, start, end)
+    # A picture is read at once; a clip goes out in pieces, while somebody reads it.
+    return Response(b"".join(chunks), **told) if end - start <= _AT_ONCE_BYTES else _Closing(chunks, **told)
 
 
 class _Closing(StreamingResponse):

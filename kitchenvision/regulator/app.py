@@ -35,8 +35,7 @@ from kitchenvision.regulator import (
 )
 from kitchenvision.regulator.auth import NotLoggedIn
 from kitchenvision.regulator.db import DatabaseBusy
-from kitchenvision.regulator.limiter import FailureLimiter
-from kitchenvision.regulator.parts import Parts
+from kitchenvision.regulator.parts import Memory, Parts
 from kitchenvision.regulator.problems import Refused, bad_fields, response
 from kitchenvision.regulator.rendering import error_page
 from kitchenvision.regulator.settings import RegulatorSettings
@@ -59,14 +58,18 @@ HEADERS = {
 _BUSY_S = 5
 
 
-def create_app(settings: RegulatorSettings) -> FastAPI:
+def create_app(settings: RegulatorSettings, memory: Memory | None = None) -> FastAPI:
     """The application; its tables are made or brought to this version.
+
+    Args:
+        memory: what it shares with other processes that serve the same; None = it serves alone.
 
     Raises:
         StorageError: the data folder cannot be used.
     """
     database = open_database(settings)
-    blobs = open_blobs(settings)
+    blobs = open_blobs(settings, tidy=memory is None)
+    shared = memory or Memory()
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -74,7 +77,7 @@ def create_app(settings: RegulatorSettings) -> FastAPI:
         database.close()
 
     app = FastAPI(title="kitchenvision regulator", openapi_url=None, lifespan=lifespan)
-    app.state.parts = Parts(settings, database, blobs, FailureLimiter(), Views())
+    app.state.parts = Parts(settings, database, blobs, shared.failures, Views(), shared.wall)
     for part in (ingest, observed, cockpit_ingest, api, login, account, people_pages, devices, case_pages):
         app.include_router(part.router)
     for part in (second_pages, review_acts, review):

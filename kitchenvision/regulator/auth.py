@@ -2,17 +2,17 @@
 
 import hmac
 import ipaddress
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import Depends, Form, Header, Request
+from fastapi.concurrency import run_in_threadpool
 
 from kitchenvision.regulator import api_tokens, people
 from kitchenvision.regulator.access import Right, Scope, scope_of_edge
 from kitchenvision.regulator.api_tokens import TokenScope
-from kitchenvision.regulator.canteens import canteen_of, note_seen
 from kitchenvision.regulator.parts import NeedsParts, Parts, now
 from kitchenvision.regulator.people import Visitor
 from kitchenvision.regulator.problems import Refused
@@ -38,13 +38,11 @@ def edge_canteen(parts: NeedsParts, authorization: Annotated[str, Header()] = ""
     Raises:
         Refused: 401.
     """
-    scheme, _, token = authorization.partition(" ")
-    if scheme.lower() == "bearer" and token.strip():
-        with parts.database.reading() as session:
-            canteen = canteen_of(session, token.strip())
-        if canteen is not None:
-            note_seen(parts.database, canteen, now())
-            return canteen.canteen_id
+    token = _token(authorization)
+    if token:
+        canteen_id = parts.edge_tokens.remembered(token) or parts.edge_tokens.ask(parts.database, token, now())
+        if canteen_id is not None:
+            return canteen_id
     raise Refused(
         401,
         "bad-token",
@@ -53,19 +51,31 @@ def edge_canteen(parts: NeedsParts, authorization: Annotated[str, Header()] = ""
     )
 
 
+async def arriving_edge(parts: NeedsParts, authorization: Annotated[str, Header()] = "") -> str:
+    """As `edge_canteen`, without a thread where the token is remembered: pictures come all the time."""
+    known = parts.edge_tokens.remembered(_token(authorization))
+    return known if known is not None else await run_in_threadpool(edge_canteen, parts, authorization)
+
+
+def _token(authorization: str) -> str:
+    scheme, _, token = authorization.partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
 def current_visitor(request: Request, parts: NeedsParts) -> Visitor | None:
     """Who is logged in, or None."""
     token = request.cookies.get(COOKIE, "")
     if not token:
         return None
-    with parts.database.reading() as session:
+    with parts.database.asking() as session:
         return people.visitor_of(session, token, now())
 
 
 MaybeVisitor = Annotated[Visitor | None, Depends(current_visitor)]
 
 
-def page_visitor(visitor: MaybeVisitor) -> Visitor:
+# These only look at what is there; a thread for each would cost more than they do.
+async def page_visitor(visitor: MaybeVisitor) -> Visitor:
     """Who is logged in.
 
     Raises:
@@ -128,7 +138,7 @@ def check_origin(request: Request) -> None:
         raise Refused(403, "other-site", "this form was sent by another site")
 
 
-def check_form(
+async def check_form(
     request: Request,
     visitor: Annotated[Visitor, Depends(page_visitor)],
     csrf_token: Annotated[str, Form()] = "",
@@ -149,10 +159,10 @@ def not_allowed() -> Refused:
     return Refused(403, "not-allowed", "your role does not allow this", "ask an administrator for another role")
 
 
-def page_with(right: Right) -> Callable[[Visitor], Visitor]:
+def page_with(right: Right) -> Callable[[Visitor], Awaitable[Visitor]]:
     """A dependency: somebody who is logged in and has that right, else 403."""
 
-    def check(visitor: Annotated[Visitor, Depends(page_visitor)]) -> Visitor:
+    async def check(visitor: Annotated[Visitor, Depends(page_visitor)]) -> Visitor:
         if not visitor.scope.may(right):
             raise not_allowed()
         return visitor
@@ -160,10 +170,10 @@ def page_with(right: Right) -> Callable[[Visitor], Visitor]:
     return check
 
 
-def form_with(right: Right) -> Callable[[Visitor], Visitor]:
+def form_with(right: Right) -> Callable[[Visitor], Awaitable[Visitor]]:
     """A dependency: who sent a form of their own session and has that right, else 403."""
 
-    def check(visitor: Annotated[Visitor, Depends(check_form)]) -> Visitor:
+    async def check(visitor: Annotated[Visitor, Depends(check_form)]) -> Visitor:
         if not visitor.scope.may(right):
             raise not_allowed()
         return visitor
@@ -183,7 +193,7 @@ def is_loopback(request: Request) -> bool:
     return bool(mapped.is_loopback if mapped is not None else address.is_loopback)
 
 
-EdgeCanteen = Annotated[str, Depends(edge_canteen)]
+EdgeCanteen = Annotated[str, Depends(arriving_edge)]
 ApiReader = Annotated[Reader, Depends(reader_with(TokenScope.READ, edge=True))]
 Exporter = Annotated[Reader, Depends(reader_with(TokenScope.EXPORT))]
 Learner = Annotated[Reader, Depends(reader_with(TokenScope.FEEDBACK))]

@@ -5,8 +5,10 @@ import hashlib
 import os
 import re
 import secrets
+from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Lock
 from types import TracebackType
 from typing import BinaryIO, Protocol, Self
 
@@ -61,6 +63,27 @@ class BlobStore(Protocol):
         """Drop a blob for good; False when it is not there. Raises StorageError when it cannot be dropped."""
 
 
+class Arrived:
+    """Sizes of the blobs that were kept last, by hash; what `retention` dropped since is still among them."""
+
+    def __init__(self, most: int = 20_000) -> None:
+        self._most = most
+        self._sizes: OrderedDict[str, int] = OrderedDict()
+        self._lock = Lock()
+
+    def note(self, sha256: str, size: int) -> None:
+        """It is durable in the store."""
+        with self._lock:
+            self._sizes[sha256] = size
+            while len(self._sizes) > self._most:
+                self._sizes.popitem(last=False)
+
+    def size(self, store: BlobStore, sha256: str) -> int | None:
+        """As the store says, who is asked only for what is not remembered."""
+        size = self._sizes.get(sha256)
+        return store.size(sha256) if size is None else size
+
+
 class LocalBlobStore:
     """Blobs as files ``ab/abcd...`` in a folder, written beside and renamed into place.
 
@@ -80,6 +103,10 @@ class LocalBlobStore:
             # What a killed process left half-written is nobody's.
             for left in self._incoming.iterdir() if tidy else ():
                 left.unlink(missing_ok=True)
+            # Made at once, so that a new blob has only its own folder to sync.
+            for i in range(256):
+                (folder / f"{i:02x}").mkdir(exist_ok=True)
+            _sync_folder(folder)
         except OSError as error:
             raise _storage_error(folder, error) from error
 
@@ -196,10 +223,8 @@ class LocalBlobWriter:
             self._close()
             if target.exists():
                 return False
-            target.parent.mkdir(exist_ok=True)
             self._temporary.replace(target)
             _sync_folder(target.parent)
-            _sync_folder(target.parent.parent)
         except OSError as error:
             raise _storage_error(target.parent, error) from error
         return True

@@ -126,6 +126,12 @@ def camera_names(session: Session, scope: Scope, canteen_id: str) -> dict[str, s
     return {one.camera_id: one.name for one in session.scalars(query)}
 
 
+def names(session: Session, scope: Scope) -> dict[str, str]:
+    """Names of those of the scope by id, ordered by id."""
+    query = select(Canteen.canteen_id, Canteen.name).where(scope.covers(Canteen.canteen_id))
+    return {canteen_id: name for canteen_id, name in session.execute(query.order_by(Canteen.canteen_id))}
+
+
 def towns(session: Session, scope: Scope) -> list[Town]:
     """Those of the scope, by id."""
     return list(session.scalars(select(Town).where(scope.covers_town(Town.town_id)).order_by(Town.town_id)))

@@ -54,7 +54,6 @@ def claim(
     )
     if row is None or not scope.may(Right.DECIDE):
         return None
-    session.execute(delete(ReviewClaim).where(ReviewClaim.leased_until <= now))
     own_others = ReviewClaim.person_id == person_id, ReviewClaim.incident_id != row.incident_id
     session.execute(delete(ReviewClaim).where(*own_others))
     dialect = session.get_bind().dialect.name

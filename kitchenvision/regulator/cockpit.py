@@ -117,7 +117,7 @@ async def events(
 
 
 def _still_in(parts: Parts, token: str) -> bool:
-    with parts.database.reading() as session:
+    with parts.database.asking() as session:
         return visitor_of(session, token, now()) is not None
 
 

@@ -1,14 +1,17 @@
 """Takes the small pictures that edge boxes push for the wall. They are never written to a disk."""
 
+from collections.abc import Sequence
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime, ValidationError
 
 from kitchenvision.regulator.auth import EdgeCanteen
 from kitchenvision.regulator.cockpit_wall import LARGEST_BYTES, WallFull
-from kitchenvision.regulator.parts import NeedsParts, now
+from kitchenvision.regulator.parts import NeedsParts, Parts, now
 from kitchenvision.regulator.problems import Refused, bad_fields, bad_report
 from kitchenvision.wire import LiveBatch, LiveState
 
@@ -31,10 +34,9 @@ async def put_live(
     if not body.startswith(_JPEG):
         raise Refused(415, "not-a-jpeg", "a JPEG is expected", "its first bytes are FF D8 FF")
     try:
-        parts.wall.put((canteen_id, camera_id), body, captured_at, now())
+        return await _put(parts, canteen_id, [(camera_id, body, captured_at)])
     except WallFull as error:
         raise Refused(409, "too-many-cameras", "too many cameras", str(error), field="camera_id") from error
-    return JSONResponse({"next_in_s": parts.wall.next_in_s(canteen_id, now())})
 
 
 @router.put("/live/{camera_id}/state", response_model=None)
@@ -47,10 +49,10 @@ async def put_live_state(
     except ValidationError as error:
         raise bad_report(error) from error
     try:
-        parts.wall.put_blind((canteen_id, camera_id), told.since, told.reason, now())
+        await run_in_threadpool(parts.wall.put_blind, (canteen_id, camera_id), told.since, told.reason, now())
     except WallFull as error:
         raise Refused(409, "too-many-cameras", "too many cameras", str(error), field="camera_id") from error
-    return JSONResponse({"next_in_s": parts.wall.next_in_s(canteen_id, now())})
+    return await _put(parts, canteen_id, [])
 
 
 @router.post("/live", response_model=None)
@@ -67,13 +69,20 @@ async def post_live(canteen_id: EdgeCanteen, parts: NeedsParts, request: Request
     ]
     if wrong:
         raise bad_fields("a picture is none, or too large", wrong)
-    arrived_at = now()
     try:
-        for one in batch.pictures:
-            parts.wall.put((canteen_id, one.camera_id), one.jpeg, one.captured_at, arrived_at)
+        pictures = [(one.camera_id, one.jpeg, one.captured_at) for one in batch.pictures]
+        return await _put(parts, canteen_id, pictures)
     except WallFull as error:
         raise Refused(409, "too-many-cameras", "too many cameras", str(error), field="pictures") from error
-    return JSONResponse({"next_in_s": parts.wall.next_in_s(canteen_id, arrived_at)})
+
+
+async def _put(parts: Parts, canteen_id: str, pictures: Sequence[tuple[str, bytes, datetime]]) -> Response:
+    def put() -> float:
+        at = now()
+        parts.wall.put_all(canteen_id, pictures, at)
+        return parts.wall.next_in_s(canteen_id, at)
+
+    return JSONResponse({"next_in_s": await run_in_threadpool(put)})
 
 
 async def _body(request: Request, limit: int = LARGEST_BYTES) -> bytes:

@@ -3,7 +3,7 @@
 Time arrives with each call. A restart forgets everything; within seconds the edge boxes have sent it anew.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -69,6 +69,15 @@ class Wall:
         self._kept: dict[Key, _Kept] = {}
         self._asked: dict[str, datetime] = {}
         self._stamp = 0
+
+    def put_all(self, canteen_id: str, pictures: Sequence[tuple[str, bytes, datetime]], now: datetime) -> None:
+        """Keep pictures (camera, bytes, when it was taken) of a canteen.
+
+        Raises:
+            WallFull: one is of a camera too many; those before it are kept.
+        """
+        for camera_id, picture, taken_at in pictures:
+            self.put((canteen_id, camera_id), picture, taken_at, now)
 
     def put(self, key: Key, picture: bytes, taken_at: datetime, now: datetime) -> None:
         """Keep a picture, unless a newer one is there.

@@ -8,7 +8,8 @@ commits. PostgreSQL keeps that promise by advisory locks. A writer that touches 
 so: it writes beside those of other canteens.
 """
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -21,7 +22,7 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
-from sqlalchemy.exc import DatabaseError, OperationalError, ProgrammingError
+from sqlalchemy.exc import DatabaseError, DisconnectionError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
@@ -30,7 +31,10 @@ from kitchenvision.errors import MissingExtra, StorageError
 BUSY_TIMEOUT_MS = 15_000
 # Of the advisory locks; any numbers will do that no other program takes in this database.
 _WRITERS, _LANES = 0x6B76, 0x6B77
-_CONNECTIONS, _MORE_CONNECTIONS = 20, 20
+_CONNECTIONS, _MORE_CONNECTIONS = 10, 30
+_TRIED_AFTER_S = 1.0  # a connection that rested for longer is tried before it is used
+NO_LANE = ""
+Lane = str | Callable[[Session], str | None]
 _COMMITS_LATER = "name = 'synchronous_commit' AND setting = 'off'"
 # Serialization failure, deadlock, lock not available, statement cancelled by its timeout.
 _BUSY_STATES = frozenset({"40001", "40P01", "55P03", "57014"})
@@ -65,6 +69,7 @@ class Database:
         # One statement sees what the one before it saw, as in SQLite.
         snapshot = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
         self._reading = self.engine.execution_options(**snapshot) if self._locks else self.engine
+        self._asking = self.engine.execution_options(isolation_level="AUTOCOMMIT") if self._locks else self.engine
 
     @contextmanager
     def reading(self) -> Iterator[Session]:
@@ -77,19 +82,29 @@ class Database:
             yield session
 
     @contextmanager
-    def writing(self, lane: str | None = None) -> Iterator[Session]:
+    def asking(self) -> Iterator[Session]:
+        """A session for one question; of several each sees a moment of its own. Cheaper than `reading`.
+
+        Raises:
+            StorageError: the database cannot be read.
+        """
+        with _storage_errors(), Session(self._asking, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def writing(self, lane: Lane | None = None) -> Iterator[Session]:
         """A session that is committed as one at the end, or not at all. Durable when it returns.
 
         Args:
-            lane: name of what is touched, such as a canteen's id; writers of other lanes may write meanwhile.
-                None = nobody else may.
+            lane: name of what is touched, such as a canteen's id, or who finds it out first; writers of other lanes
+                may write meanwhile. None = nobody else may; `NO_LANE` for rows that are only added, by themselves.
 
         Raises:
             StorageError: disk full, not writable. DatabaseBusy: locked for too long.
         """
         with _storage_errors(), Session(self._writing, expire_on_commit=False) as session, session.begin():
             if self._locks:
-                _lock(session.connection(), lane)
+                _lock(session.connection(), lane(session) if callable(lane) else lane)
             yield session
 
     def migrate(self) -> None:
@@ -162,7 +177,7 @@ def _pool(address: URL) -> dict[str, Any]:
         "pool_size": _CONNECTIONS,
         "max_overflow": _MORE_CONNECTIONS,
         "pool_timeout": BUSY_TIMEOUT_MS / 1000,
-        "pool_pre_ping": True,  # a server that was restarted costs no request
+        "pool_use_lifo": True,  # the few that are in use have their statements prepared
         "connect_args": {"connect_timeout": 10},
     }
 
@@ -170,6 +185,8 @@ def _pool(address: URL) -> dict[str, Any]:
 def _lock(connection: Connection, lane: str | None) -> None:
     if lane is None:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, 0)", (_WRITERS,))
+        return
+    if lane == NO_LANE:
         return
     connection.exec_driver_sql(
         "SELECT pg_advisory_xact_lock_shared(%s, 0), pg_advisory_xact_lock(%s, hashtext(%s))",
@@ -186,6 +203,20 @@ def _tune_postgresql(engine: Engine) -> None:
             cursor.execute("SELECT set_config(name, 'on', false) FROM pg_settings WHERE " + _COMMITS_LATER)
             cursor.execute("SET timezone = 'UTC'")
         connection.commit()
+
+    @event.listens_for(engine, "checkin")
+    def returned(_connection: Any, record: Any) -> None:
+        record.info["returned_s"] = time.monotonic()
+
+    # A server that was restarted costs no request; to ask each time would cost every request.
+    @event.listens_for(engine, "checkout")
+    def taken(connection: Any, record: Any, _proxy: Any) -> None:
+        at = time.monotonic()
+        if at - record.info.get("returned_s", at) >= _TRIED_AFTER_S:
+            try:
+                engine.dialect.do_ping(connection)
+            except engine.dialect.loaded_dbapi.Error as error:
+                raise DisconnectionError from error
 
 
 def _tune_sqlite(engine: Engine) -> None:

@@ -1,7 +1,7 @@
 """What the review page shows of the queue and of one violation: values for the templates."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -19,7 +19,7 @@ from kitchenvision.regulator.tables import Canteen, ViolationRow
 from kitchenvision.regulator.trace import TraceView, read_trace
 from kitchenvision.wire import Box, ClipReport, ConfirmedReport, EndedReport
 
-QUEUE_ROWS = 100
+QUEUE_ROWS = 50
 EARLIER_ROWS = 5
 MERGE_ROWS = 8
 _LARGEST_TRACE_BYTES = 4_000_000
@@ -143,7 +143,10 @@ def queue(
     more = len(entries) > QUEUE_ROWS
     entries = entries[:QUEUE_ROWS]
     claimed = claims.of_others(session, looker.scope, looker.person_id, looker.now)
-    items = _items(session, looker.scope, [entry.row for entry in entries])
+    rows = [entry.row for entry in entries]
+    names = canteens.names(session, looker.scope) if rows else {}
+    roles = store.roles(session, looker.scope, [row.violation_id for row in rows])
+    items = [_item(row, names.get(row.canteen_id, row.canteen_id), roles) for row in rows]
     last = entries[-1].row if entries else None
     return Queue(
         items=tuple(
@@ -159,19 +162,26 @@ def queue(
 
 def desk(session: Session, looker: Looker, blobs: BlobStore, violation_id: str, filters: Filters) -> Desk | None:
     """One violation, or None when there is none with that id."""
-    scope = looker.scope
-    found = store.violation(session, scope, violation_id)
+    found = store.violation(session, looker.scope, violation_id)
     if found is None:
         return None
     row, canteen = found
+    scope = looker.scope.within(row.canteen_id)
+    looker = replace(looker, scope=scope)
     reports = [report for report, _ in store.reports(session, scope, violation_id)]
     confirmed = next(report for report in reports if isinstance(report, ConfirmedReport))
     clips = [report for report in reports if isinstance(report, ClipReport)]
     ends = [report for report in reports if isinstance(report, EndedReport)]
-    roles = store.roles(session, scope, [violation_id]).get(violation_id, frozenset())
     entry = queue_store.entry(session, looker, filters, row)
-    case = case_store.case_of(session, scope, violation_id)
+    # A case rests on what was decided; what was moved says so itself. Mostly there is neither.
+    case = case_store.case_of(session, scope, violation_id) if row.decision_id else None
+    moved = any(one.by_hand for one in entry.members)
     others = [] if case else incident_edits.mergeable(session, scope, row)[:MERGE_ROWS]
+    lists = (store.earlier(session, scope, row, EARLIER_ROWS), entry.members, [rows[0] for rows in others])
+    shown = {row.violation_id, *(one.violation_id for listed in lists for one in listed)}
+    kinds = store.roles(session, scope, sorted(shown))
+    roles = kinds.get(violation_id, frozenset())
+    earlier, members, mergeable = (tuple(_item(one, canteen.name, kinds) for one in listed) for listed in lists)
     return Desk(
         row=row,
         canteen=canteen,
@@ -182,28 +192,23 @@ def desk(session: Session, looker: Looker, blobs: BlobStore, violation_id: str, 
         marks=_marks(confirmed, clips[-1], row.ended_s) if clips and "clip" in roles else None,
         clip_from_s=clips[-1].from_s if clips else 0.0,
         trace=_trace(session, scope, blobs, violation_id),
-        decisions=tuple(history.decisions(session, scope, violation_id)),
+        decisions=tuple(history.decisions(session, scope, violation_id)) if row.decision_id else (),
         end_reason=ends[-1].reason if ends else "",
-        earlier=_items(session, scope, store.earlier(session, scope, row, EARLIER_ROWS)),
+        earlier=earlier,
         states=store.count_states(session, scope, row.canteen_id, row.rule_id),
         case=case,
         entry=entry,
-        members=_items(session, scope, entry.members),
-        mergeable=_items(session, scope, [rows[0] for rows in others]),
-        moves=tuple(incident_edits.moves(session, scope, row.incident_id)),
+        members=members,
+        mergeable=mergeable,
+        moves=tuple(incident_edits.moves(session, scope, row.incident_id)) if moved else (),
         record=queue_store.camera_record(session, looker, row),
         claim=claims.holder(session, row.incident_id, looker.person_id, looker.now),
         second=filters.state == "second" and row in entry.asked,
     )
 
 
-def _items(session: Session, scope: Scope, rows: Sequence[ViolationRow]) -> tuple[Item, ...]:
-    names = {canteen.canteen_id: canteen.name for canteen in canteens.canteens(session, scope)}
-    roles = store.roles(session, scope, [row.violation_id for row in rows])
-    return tuple(
-        Item(row, names.get(row.canteen_id, row.canteen_id), _thumbnail(row, roles.get(row.violation_id)))
-        for row in rows
-    )
+def _item(row: ViolationRow, canteen_name: str, roles: Mapping[str, frozenset[str]]) -> Item:
+    return Item(row, canteen_name, _thumbnail(row, roles.get(row.violation_id)))
 
 
 def _thumbnail(row: ViolationRow, roles: frozenset[str] | None) -> str:

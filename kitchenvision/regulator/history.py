@@ -88,14 +88,16 @@ def decide(
     )
     if violation is None or not scope.may(Right.DECIDE):
         raise NoSuchViolation(violation_id)
-    resting = session.scalar(
-        select(CaseRow.number)
-        .join(CaseViolation, CaseViolation.case_id == CaseRow.case_id)
-        .where(CaseViolation.violation_id == violation_id, CaseRow.state != "overturned")
-    )
-    if resting is not None:
-        raise StepOutOfTurn(f"case {resting} rests on it; only an appeal can overturn it")
-    before = decisions(session, scope, violation_id)
+    before: list[Decision] = []
+    if violation.decision_id:  # nothing rests on what nobody has decided
+        resting = session.scalar(
+            select(CaseRow.number)
+            .join(CaseViolation, CaseViolation.case_id == CaseRow.case_id)
+            .where(CaseViolation.violation_id == violation_id, CaseRow.state != "overturned")
+        )
+        if resting is not None:
+            raise StepOutOfTurn(f"case {resting} rests on it; only an appeal can overturn it")
+        before = decisions(session, scope, violation_id)
     newest = before[-1] if before else None
     try:
         check(State(violation.state), step)

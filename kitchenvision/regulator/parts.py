@@ -4,19 +4,36 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated
 
+from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
-from kitchenvision.regulator.blobs import BlobStore
+from kitchenvision.regulator.blobs import Arrived, BlobStore
 from kitchenvision.regulator.cockpit_wall import Wall
 from kitchenvision.regulator.db import Database
+from kitchenvision.regulator.edge_tokens import EdgeTokens
 from kitchenvision.regulator.limiter import FailureLimiter
 from kitchenvision.regulator.settings import RegulatorSettings
 from kitchenvision.regulator.views import Views
 
+_ARRIVING = 6
+
+
+@dataclass(frozen=True)
+class Memory:
+    """What all processes of one service share."""
+
+    failures: FailureLimiter = field(default_factory=FailureLimiter)
+    wall: Wall = field(default_factory=Wall)
+
 
 @dataclass(frozen=True)
 class Parts:
-    """Settings, database, blobs, who failed to log in lately, who looked at what lately, live pictures."""
+    """Settings, database, blobs, who failed to log in lately, who looked at what lately, live pictures.
+
+    Attributes:
+        arrived: sizes of blobs that were put lately, by hash, so that a report need not ask the store for them.
+        arriving: how many blobs and reports are taken at once.
+    """
 
     settings: RegulatorSettings
     database: Database
@@ -24,6 +41,9 @@ class Parts:
     failures: FailureLimiter
     views: Views
     wall: Wall = field(default_factory=Wall)
+    edge_tokens: EdgeTokens = field(default_factory=EdgeTokens)
+    arrived: Arrived = field(default_factory=Arrived)
+    arriving: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_ARRIVING))
 
 
 def now() -> datetime:
@@ -31,7 +51,7 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-def _parts(request: Request) -> Parts:
+async def _parts(request: Request) -> Parts:
     parts = request.app.state.parts
     if not isinstance(parts, Parts):
         raise TypeError("the application was not made by create_app")

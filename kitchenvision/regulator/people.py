@@ -211,17 +211,28 @@ def end_session(session: Session, token: str) -> None:
 
 def visitor_of(session: Session, token: str, now: datetime) -> Visitor | None:
     """Who is logged in with this cookie, or None when it is unknown or expired."""
-    row = session.execute(
-        select(LoginSession, Person)
+    rows = session.execute(
+        select(
+            LoginSession.csrf_token,
+            Person.person_id,
+            Person.username,
+            Person.role,
+            Person.district_id,
+            Person.canteen_id,
+            PersonTown.town_id,
+        )
         .join(Person, Person.person_id == LoginSession.person_id)
+        .outerjoin(PersonTown, PersonTown.person_id == Person.person_id)
         .where(LoginSession.token_sha256 == token_hash(token), LoginSession.expires_at > now)
         .where(Person.disabled_at.is_(None))
-    ).first()
-    if row is None:
+    ).all()
+    if not rows:
         return None
-    login, person = row
-    scope = person_scope(session, person)
-    return Visitor(person.person_id, person.username, Role(person.role), login.csrf_token, scope)
+    one = rows[0]
+    role = Role(one.role)
+    towns = [row.town_id for row in rows if row.town_id is not None]
+    scope = scope_of(role, one.district_id or "", towns, one.canteen_id)
+    return Visitor(one.person_id, one.username, role, one.csrf_token, scope)
 
 
 def person_scope(session: Session, person: Person) -> Scope:

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session, aliased
 
 from kitchenvision.regulator import second_reviews, store
 from kitchenvision.regulator.access import Scope
-from kitchenvision.regulator.decisions import Verdict
+from kitchenvision.regulator.decisions import State, Verdict
 from kitchenvision.regulator.incident_members import members_of
 from kitchenvision.regulator.listing import Cursor, Filters
 from kitchenvision.regulator.second_reviews import SecondPolicy
@@ -104,6 +104,9 @@ def camera_record(session: Session, looker: Looker, of: ViolationRow) -> CameraR
         ViolationRow.captured_at >= looker.now - timedelta(days=RECORD_DAYS),
     )
     states = session.execute(select(ViolationRow.state, func.count()).where(*near).group_by(ViolationRow.state))
+    counts = {state: int(n) for state, n in states}
+    if not counts.get(State.REJECTED.value):
+        return CameraRecord(counts, {})
     reasons = session.execute(
         select(DecisionRow.reason, func.count())
         .join(ViolationRow, ViolationRow.decision_id == DecisionRow.decision_id)
@@ -111,10 +114,7 @@ def camera_record(session: Session, looker: Looker, of: ViolationRow) -> CameraR
         .group_by(DecisionRow.reason)
         .order_by(func.count().desc(), DecisionRow.reason)
     )
-    return CameraRecord(
-        {state: int(n) for state, n in states},
-        {int(reason): int(n) for reason, n in reasons if reason is not None},
-    )
+    return CameraRecord(counts, {int(reason): int(n) for reason, n in reasons if reason is not None})
 
 
 def _asked(row: type[ViolationRow] | Any, looker: Looker, filters: Filters) -> list[ColumnElement[bool]]:
@@ -131,11 +131,12 @@ def _entries(session: Session, looker: Looker, filters: Filters, rows: Collectio
     for one in members_of(session, ids):
         members.setdefault(one.incident_id, []).append(one)
     # What is shown is decided, or looked at again, whatever else narrows the list.
-    wanted = Filters(state="second" if filters.state == "second" else "open")
-    query = select(ViolationRow.violation_id).where(
-        ViolationRow.incident_id.in_(ids), *_asked(ViolationRow, looker, wanted)
-    )
-    asked = set(session.scalars(query))
+    if filters.state == "second":
+        again = _asked(ViolationRow, looker, Filters(state="second"))
+        query = select(ViolationRow.violation_id).where(ViolationRow.incident_id.in_(ids), *again)
+        asked = set(session.scalars(query))
+    else:
+        asked = {one.violation_id for rows in members.values() for one in rows if one.state == State.OPEN}
     return [
         Entry(
             row,

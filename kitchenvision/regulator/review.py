@@ -133,10 +133,10 @@ def _page(
         queue=listed,
         desk=shown,
         current=shown.row.incident_id if shown else "",
-        canteens=canteens.canteens(session, visitor.scope),
+        canteens=canteens.names(session, visitor.scope),
         rules=sorted({*KNOWN_RULES, *store.rules(session, visitor.scope)}),
         reasons=REASONS,
         views=saved_views.saved(session, visitor.person_id),
         second_due=second_reviews.count_due(session, *second) if decides else 0,
-        any_at_all=listed.total > 0 or store.count(session, visitor.scope, Filters()) > 0,
+        any_at_all=listed.newest_at is not None,
     )

@@ -1,6 +1,6 @@
 """What is done at the desk: decisions on one or many, second looks, claims, splits, merges, saved views."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, RedirectResponse, Response
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from kitchenvision.regulator import claims, history, incident_edits, saved_views, second_reviews
+from kitchenvision.regulator import claims, history, incident_edits, saved_views, second_reviews, store
 from kitchenvision.regulator.auth import Decider
 from kitchenvision.regulator.claims import ClaimedByOther
 from kitchenvision.regulator.decisions import Step, StepOutOfTurn, StepRefused, Verdict
@@ -133,7 +133,7 @@ def look_again(
         Refused: 404 when it is not theirs to look at again, 422 when the step is not complete.
     """
     try:
-        with parts.database.writing() as session:
+        with parts.database.writing(lane=_lane(violation_id)) as session:
             for pair in pairs:
                 second_reviews.look_again(session, visitor.scope, pair, step, visitor.person_id, now())
     except StepRefused as error:
@@ -159,7 +159,7 @@ def claim(
         Refused: 404.
     """
     at = now()
-    with parts.database.writing() as session:
+    with parts.database.writing(lane=_lane(violation_id)) as session:
         made = claims.claim(session, visitor.scope, violation_id, visitor.person_id, at, take_over)
         others = claims.of_others(session, visitor.scope, visitor.person_id, at)
     if made is None:
@@ -246,7 +246,7 @@ def forget_view(view_id: int, request: Request, visitor: Decider, parts: NeedsPa
 
 def _decide(parts: Parts, visitor: Visitor, words: Words, seen: Seen, step: Step) -> dict[str, int]:
     try:
-        with parts.database.writing() as session:
+        with parts.database.writing(lane=_lane(seen[0][0])) as session:
             at = now()
             _check_claims(session, [violation_id for violation_id, _ in seen], visitor.person_id)
             return {
@@ -264,6 +264,11 @@ def _decide(parts: Parts, visitor: Visitor, words: Words, seen: Seen, step: Step
         raise Refused(409, "claimed", words("claim.title"), told, field="seen") from error
     except DecidedMeanwhile as error:
         raise _meanwhile(words, error) from error
+
+
+def _lane(violation_id: str) -> Callable[[Session], str | None]:
+    # What is decided together is of one canteen; the other canteens' boxes need not wait for it.
+    return lambda session: store.canteen_of(session, violation_id)
 
 
 def _check_claims(session: Session, violation_ids: Sequence[str], person_id: int) -> None:

@@ -4,44 +4,57 @@ import errno
 import socket
 import threading
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import uvicorn
 
 from kitchenvision.errors import PortInUse
+from kitchenvision.regulator import workers
 from kitchenvision.regulator.app import create_app
 from kitchenvision.regulator.settings import RegulatorSettings
-from kitchenvision.regulator.setup import address
+from kitchenvision.regulator.setup import address, open_database
+from kitchenvision.regulator.storage import open_blobs
 
 _PORTS_TRIED = 50
 _STOP_S = 5
+_OPTIONS: dict[str, Any] = {
+    "log_level": "warning",
+    "access_log": False,  # addresses hold one-time log-in tokens
+    "proxy_headers": False,
+    "server_header": False,
+    "timeout_graceful_shutdown": _STOP_S,
+}
 
 
 def serve(
     settings: RegulatorSettings,
     on_ready: Callable[[str], None] | None = None,
     stop: threading.Event | None = None,
+    processes: int = 1,
 ) -> None:
     """Serve until a signal, or until `stop` is set. Requests under way are answered first.
 
     Args:
         on_ready: called with the address once requests are answered.
-        stop: for a caller that runs this in a thread, where signals do not arrive.
+        stop: for a caller that runs this in a thread, where signals do not arrive; with one process only.
+        processes: how many answer; more than one needs PostgreSQL.
 
     Raises:
+        SettingsError: so many processes cannot be.
         PortInUse: something listens there already, or it may not be taken.
         StorageError: the data folder cannot be used.
     """
+    workers.check(settings, processes)
     with bound(settings.host, settings.port) as listening:
-        app = create_app(settings)
-        config = uvicorn.Config(
-            app,
-            log_level="warning",
-            access_log=False,  # addresses hold one-time log-in tokens
-            proxy_headers=False,
-            server_header=False,
-            timeout_graceful_shutdown=_STOP_S,
-        )
-        server = _Server(config, on_ready, address(settings.host, listening.getsockname()[1]))
+        where = address(settings.host, listening.getsockname()[1])
+        if processes > 1:
+            open_database(settings).close()
+            open_blobs(settings)  # tidied once, before anybody writes
+            ready = None if on_ready is None else partial(on_ready, where)
+            workers.serve_all(settings, {**_OPTIONS, "workers": processes}, listening, ready)
+            return
+        server = _Server(uvicorn.Config(create_app(settings), **_OPTIONS), on_ready, where)
         ended = threading.Event()
         watcher = threading.Thread(target=server.end_on, args=(stop, ended), name="regulator stop", daemon=True)
         if stop is not None:

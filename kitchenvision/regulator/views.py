@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from threading import Lock
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from kitchenvision.regulator.access import Scope
-from kitchenvision.regulator.db import Database
+from kitchenvision.regulator.db import NO_LANE, Database
 from kitchenvision.regulator.tables import Person, PictureView, ViolationRow
 
 # A browser asks for a clip in many pieces, and again when the page is opened again: one look, one row.
@@ -48,8 +48,9 @@ class Views:
             before = self._noted.get(look)
         if before is not None and now - before < SAME_LOOK:
             return
-        with database.writing(lane=look[1]) as session:
-            session.add(PictureView(violation_id=look[1], role=look[2], person_id=look[0], seen_at=now))
+        row = {"violation_id": look[1], "role": look[2], "person_id": look[0], "seen_at": now}
+        with database.writing(lane=NO_LANE) as session:
+            session.connection().execute(insert(PictureView), row)
         with self._lock:
             if len(self._noted) >= _REMEMBERED:
                 self._noted.clear()  # costs rows that could have been spared, nothing else

@@ -51,15 +51,18 @@ class District:
 
 def written(data_dir: Path, storage: StorageSettings) -> None:
     """Write the settings as an office would: a file without secrets, and the secrets beside it."""
-    if storage.database is None or storage.blobs is None:
+    if storage.database is None:
         return
     data_dir.mkdir(parents=True, exist_ok=True)
     (data_dir / "database-password").write_text(str(storage.database.password) + "\n")
-    (data_dir / "s3-secret").write_text(storage.blobs.secret_key + "\n")
     address = storage.database.set(drivername="postgresql").render_as_string().replace(":***@", "@")
-    lines = [f'database = "{address}"', 'database_password_file = "database-password"', "[blobs]"]
-    lines += [f'{key} = "{getattr(storage.blobs, key)}"' for key in ("bucket", "endpoint", "prefix", "access_key")]
-    (data_dir / FILE).write_text("\n".join([*lines, 'secret_key_file = "s3-secret"', ""]), "utf-8")
+    lines = [f'database = "{address}"', 'database_password_file = "database-password"']
+    if storage.blobs is not None:
+        (data_dir / "s3-secret").write_text(storage.blobs.secret_key + "\n")
+        keys = ("bucket", "endpoint", "prefix", "access_key")
+        lines += ["[blobs]", *(f'{key} = "{getattr(storage.blobs, key)}"' for key in keys)]
+        lines.append('secret_key_file = "s3-secret"')
+    (data_dir / FILE).write_text("\n".join([*lines, ""]), "utf-8")
 
 
 @contextmanager

@@ -118,7 +118,10 @@ def test_an_exhausted_pool_is_busy_and_not_a_crash(database: Database, monkeypat
     small.close()
 
 
-def test_a_server_that_was_restarted_costs_no_request(database: Database, district: District) -> None:
+def test_a_server_that_was_restarted_costs_no_request(
+    database: Database, district: District, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("kitchenvision.regulator.db._TRIED_AFTER_S", 0.0)
     with database.reading() as session:
         session.connection()
     with district.postgres.connected() as admin:
