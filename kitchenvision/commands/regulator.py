@@ -257,14 +257,22 @@ def regulator_settings(data: Path, host: str = "127.0.0.1", port: int = 8600) ->
     """The service's settings.
 
     Raises:
-        MissingExtra: the extra `regulator` is not installed. SettingsError: `cases.toml` or `storage.toml` of the
-            folder is wrong.
+        MissingExtra: the extra `regulator` is not installed. SettingsError: a settings file of the folder is wrong.
     """
     try:
         from kitchenvision.regulator.case_settings import read_case_policy
+        from kitchenvision.regulator.second_settings import read_second_policy
         from kitchenvision.regulator.settings import RegulatorSettings
         from kitchenvision.regulator.storage_settings import read_storage
+        from kitchenvision.regulator.webhook_settings import read_webhook_settings
     except ImportError as error:
         raise MissingExtra("regulator", "the regulator's service") from error
-    cases, storage = read_case_policy(data), read_storage(data)
-    return RegulatorSettings(data_dir=data, host=host, port=port, cases=cases, storage=storage)
+    return RegulatorSettings(
+        data_dir=data,
+        host=host,
+        port=port,
+        cases=read_case_policy(data),
+        storage=read_storage(data),
+        second=read_second_policy(data),
+        webhooks=read_webhook_settings(data),
+    )

@@ -7,6 +7,7 @@ from importlib.resources import files
 from urllib.parse import urlencode
 
 from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
@@ -32,6 +33,7 @@ from kitchenvision.regulator import (
     review,
     review_acts,
     second_pages,
+    webhook_pages,
 )
 from kitchenvision.regulator.auth import NotLoggedIn
 from kitchenvision.regulator.db import DatabaseBusy
@@ -42,6 +44,7 @@ from kitchenvision.regulator.settings import RegulatorSettings
 from kitchenvision.regulator.setup import open_database
 from kitchenvision.regulator.storage import open_blobs
 from kitchenvision.regulator.views import Views
+from kitchenvision.regulator.webhook_sender import Courier
 from kitchenvision.wire import Problem
 
 LOG = logging.getLogger(__name__)
@@ -72,13 +75,18 @@ def create_app(settings: RegulatorSettings, memory: Memory | None = None) -> Fas
     shared = memory or Memory()
 
     @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        courier = Courier(app.state.parts)
+        courier.start()
         yield
+        await run_in_threadpool(courier.stop)
         database.close()
 
     app = FastAPI(title="kitchenvision regulator", openapi_url=None, lifespan=lifespan)
     app.state.parts = Parts(settings, database, blobs, shared.failures, Views(), shared.wall)
-    for part in (ingest, observed, cockpit_ingest, api, login, account, people_pages, devices, case_pages):
+    for part in (ingest, observed, cockpit_ingest, api, login, case_pages):
+        app.include_router(part.router)
+    for part in (account, people_pages, devices, webhook_pages):
         app.include_router(part.router)
     for part in (second_pages, review_acts, review):
         app.include_router(part.router)

@@ -28,7 +28,7 @@ from kitchenvision.regulator.storage import open_blobs
 from kitchenvision.regulator.tables import ReportBlob
 
 DATABASE, MANIFEST = "regulator.sqlite3", "manifest.json"
-SETTINGS = ("cases.toml", "retention.toml")
+SETTINGS = ("cases.toml", "retention.toml", "second.toml", "webhooks.toml")
 FORMAT = 1
 
 

@@ -9,13 +9,13 @@ red_days = 10
 smoking = 3
 """
 
-import tomllib
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from kitchenvision.errors import SettingsError
 from kitchenvision.regulator.case_steps import CasePolicy
+from kitchenvision.regulator.toml_file import read_toml
 
 FILE = "cases.toml"
 _LONGEST_DAYS = 3650.0
@@ -29,16 +29,7 @@ def read_case_policy(data_dir: Path) -> CasePolicy:
         SettingsError: names the key and what is allowed.
     """
     path = data_dir / FILE
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return CasePolicy()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(str(path), "the file", f"cannot be read: {error}") from error
-    unknown = sorted(set(table) - _NUMBERS - {"rectify_days"})
-    if unknown:
-        allowed = ", ".join(sorted({*_NUMBERS, "rectify_days"}))
-        raise SettingsError(str(path), unknown[0], f"is not known; allowed are {allowed}")
+    table = read_toml(path, _NUMBERS | {"rectify_days"})
     by_rule = table.get("rectify_days", {})
     if not isinstance(by_rule, dict):
         raise SettingsError(str(path), "rectify_days", "is a table of rules and days")

@@ -1,6 +1,6 @@
 """Every word of the pages, in Chinese and English. Both catalogues have the same keys; a test holds that."""
 
-from kitchenvision.regulator import account_words, case_words, desk_words, scoring_words
+from kitchenvision.regulator import account_words, case_words, desk_words, scoring_words, webhook_words
 from kitchenvision.regulator.settings import Language
 
 _PAIRS: dict[str, tuple[str, str]] = {
@@ -195,7 +195,14 @@ _PAIRS: dict[str, tuple[str, str]] = {
     "age.days_one": ("1 天前", "1 day ago"),
 }
 
-_ALL = {**_PAIRS, **account_words.PAIRS, **scoring_words.PAIRS, **case_words.PAIRS, **desk_words.PAIRS}
+_ALL = {
+    **_PAIRS,
+    **account_words.PAIRS,
+    **scoring_words.PAIRS,
+    **case_words.PAIRS,
+    **desk_words.PAIRS,
+    **webhook_words.PAIRS,
+}
 CATALOGUE: dict[Language, dict[str, str]] = {
     "zh": {key: pair[0] for key, pair in _ALL.items()},
     "en": {key: pair[1] for key, pair in _ALL.items()},

@@ -5,12 +5,12 @@ cannot_tell_days = 90
 confirmed_days = 730      # and of a case: after its last step
 """
 
-import tomllib
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from kitchenvision.errors import SettingsError
+from kitchenvision.regulator.toml_file import read_toml
 
 FILE = "retention.toml"
 SHORTEST_DAYS, LONGEST_DAYS = 30, 36_500
@@ -44,15 +44,8 @@ def read_retention(data_dir: Path) -> RetentionPolicy:
         SettingsError: names the key and what is allowed.
     """
     path = data_dir / FILE
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return RetentionPolicy()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(str(path), "the file", f"cannot be read: {error}") from error
+    table = read_toml(path, _KEYS)
     for key, value in table.items():
-        if key not in _KEYS:
-            raise SettingsError(str(path), key, f"is not known; allowed are {', '.join(_KEYS)}")
         if isinstance(value, bool) or not isinstance(value, int) or not SHORTEST_DAYS <= value <= LONGEST_DAYS:
             # A canteen may appeal for some days, and needs the picture for it.
             raise SettingsError(str(path), key, f"got {value!r}, needs whole days from {SHORTEST_DAYS} on")

@@ -9,6 +9,7 @@ from sqlalchemy import URL
 from kitchenvision.regulator.case_steps import CasePolicy
 from kitchenvision.regulator.second_reviews import SecondPolicy
 from kitchenvision.regulator.storage_settings import StorageSettings
+from kitchenvision.regulator.webhook_settings import WebhookSettings
 
 Language = Literal["zh", "en"]
 LANGUAGES: tuple[Language, ...] = ("zh", "en")
@@ -28,6 +29,7 @@ class RegulatorSettings:
         storage: PostgreSQL and a bucket instead of the files in `data_dir`.
         cases: deadlines, the term of appeals, and when being late brings a card.
         second: which decisions another person looks at again.
+        webhooks: where they may go, and when they are given up.
     """
 
     data_dir: Path
@@ -41,6 +43,7 @@ class RegulatorSettings:
     storage: StorageSettings = field(default_factory=StorageSettings)
     cases: CasePolicy = field(default_factory=CasePolicy)
     second: SecondPolicy = field(default_factory=SecondPolicy)
+    webhooks: WebhookSettings = field(default_factory=WebhookSettings)
 
     @property
     def url(self) -> URL | str:

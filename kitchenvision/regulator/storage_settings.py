@@ -15,7 +15,6 @@ A secret never stands in the file itself, and an error never repeats one.
 
 import os
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -26,6 +25,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from kitchenvision.errors import SettingsError
+from kitchenvision.regulator.toml_file import only, read_toml
 
 FILE = "storage.toml"
 DATABASE_PASSWORD = "KITCHENVISION_DATABASE_PASSWORD"
@@ -68,13 +68,7 @@ def read_storage(data_dir: Path, environment: Mapping[str, str] = os.environ) ->
         SettingsError: names the key and what is allowed, never a secret.
     """
     path = data_dir / FILE
-    try:
-        table = tomllib.loads(path.read_text("utf-8"))
-    except FileNotFoundError:
-        return StorageSettings()
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(str(path), "the file", f"cannot be read: {error}") from error
-    _only(path, "", table, _KEYS)
+    table = read_toml(path, _KEYS)
     blobs = table.get("blobs")
     if blobs is not None and not isinstance(blobs, dict):
         raise SettingsError(str(path), "blobs", "is a table")
@@ -112,7 +106,7 @@ def _database(path: Path, table: dict[str, Any], environment: Mapping[str, str])
 
 
 def _bucket(path: Path, table: dict[str, Any], environment: Mapping[str, str]) -> BucketSettings:
-    _only(path, "blobs.", table, _BLOB_KEYS)
+    only(path, table, _BLOB_KEYS, "blobs.")
     told = {key: _text(path, f"blobs.{key}", value) for key, value in table.items()}
     if not _BUCKET.fullmatch(told.get("bucket", "")):
         problem = f"got '{told.get('bucket', '')}', needs 3 to 63 lower-case letters, digits, dots and hyphens"
@@ -131,13 +125,6 @@ def _bucket(path: Path, table: dict[str, Any], environment: Mapping[str, str]) -
             raise SettingsError(str(path), f"blobs.{key}", f"is missing; give it here or in {variable}")
     where = (told["bucket"], told["endpoint"].rstrip("/"))
     return BucketSettings(*where, access, secret, told.get("prefix", ""), told.get("region", ""))
-
-
-def _only(path: Path, prefix: str, table: dict[str, Any], allowed: frozenset[str]) -> None:
-    unknown = sorted(set(table) - allowed)
-    if unknown:
-        words = ", ".join(sorted(allowed))
-        raise SettingsError(str(path), prefix + unknown[0], f"is not known; allowed are {words}")
 
 
 def _text(path: Path, key: str, value: Any) -> str:

@@ -7,25 +7,18 @@ from browser.accessible import found_on
 from browser.conftest import Open, deliver
 from regulator.sample import CANTEEN, sample
 
-from kitchenvision.regulator import setup
-from kitchenvision.regulator.access import Role
+from kitchenvision.regulator import setup, webhook_store
+from kitchenvision.regulator.access import EVERYTHING, Role
 from kitchenvision.regulator.parts import now
 from kitchenvision.regulator.people import Place
 from kitchenvision.regulator.settings import RegulatorSettings
+from kitchenvision.regulator.webhook_store import Event
 
 pytestmark = pytest.mark.browser
 PAGES = (
     *("/review", "/review?state=", "/review?state=second", "/review/0123", "/agreement", "/cases", "/cases/1"),
-    *(
-        "/district",
-        f"/canteens/{CANTEEN}",
-        "/policies",
-        "/calendar",
-        "/people",
-        "/account",
-        "/login/code",
-        f"/public/{CANTEEN}",
-    ),
+    *("/district", f"/canteens/{CANTEEN}", "/policies", "/calendar", f"/public/{CANTEEN}"),
+    *("/people", "/people/2", "/devices", "/devices/import", "/account", "/login/code", "/webhooks", "/webhooks/1"),
 )
 
 
@@ -35,6 +28,8 @@ def test_nothing_serious_is_found_on_any_page(
 ) -> None:
     token = setup.add_canteen(empty, CANTEEN, "第一食堂")
     setup.add_person(empty, "chef", Role.CANTEEN, Place(canteen_id=CANTEEN))
+    with setup.opened(empty) as database, database.writing() as session:
+        webhook_store.add(session, EVERYTHING, 1, ("https://office.example/hook", list(Event)), now())
     at = now() - timedelta(minutes=9)
     several = [sample(n, captured_at=at + timedelta(minutes=n), camera_id=f"serving-{n}") for n in (1, 2)]
     deliver(empty, token, [*several, sample(3, "smoking", captured_at=at)])
