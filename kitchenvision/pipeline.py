@@ -106,16 +106,16 @@ class Pipeline:
         size = (picture.width, picture.height)
         found = stages.detector.detect(picture)
         update = stages.tracker.update(frame.media_s, found, size)
-        seen = self._look(frame, update)
         local = frame.captured_at.astimezone(self._timezone)
         minute = local.hour * 60 + local.minute
+        seen = self._look(frame, update, minute)
         events = stages.engine.update(frame.media_s, minute, seen, update.ended, size)
         self._count(sum(look is not None for _, look in seen), local.hour)
         self._keep_snapshot(frame, found)
         self.seen = Seen(frame, found, update.tracks, stages.engine.observations, self._open_rules(update.tracks))
         return [self._out(event, frame) for event in events]
 
-    def _look(self, frame: Frame, update: TrackUpdate) -> list[tuple[Track, HeadLook | None]]:
+    def _look(self, frame: Frame, update: TrackUpdate, minute: int) -> list[tuple[Track, HeadLook | None]]:
         """Every track with a head, and the look at it on its turn; cigarettes cost more and have their own.
 
         Where none was seen lately a glance is enough: the looks that judge follow with every frame.
@@ -125,7 +125,9 @@ class Pipeline:
             planner.forget(update.ended)
         due = stages.planner.due(at_s, update.tracks, stages.engine.building)
         smoking = partial(stages.engine.building, cigarettes=True)
-        with_cigarettes = stages.cigarette_planner.due(at_s, due, smoking)
+        size = (frame.picture.width, frame.picture.height)
+        asked = [track for track in due if stages.engine.asks_for_cigarettes(track, minute, size)]
+        with_cigarettes = stages.cigarette_planner.due(at_s, asked, smoking)
         close = [track for track in with_cigarettes if smoking(track.track_id)]
         glances = [track for track in with_cigarettes if track not in close]
         others = [track for track in due if track not in with_cigarettes]

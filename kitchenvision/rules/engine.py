@@ -104,6 +104,10 @@ class Engine:
             if track == track_id and (self._rules[rule_id].needs_cigarettes or not cigarettes)
         )
 
+    def asks_for_cigarettes(self, track: Track, minute: int, size: tuple[int, int]) -> bool:
+        """Whether a rule that needs them looked for is due for this track where it stands, at this minute."""
+        return any(self._rules[rule_id].needs_cigarettes for rule_id in self._due(track, minute, size))
+
     def is_open(self, track_id: int, rule_id: str) -> bool:
         """Whether this track stands accused under this rule; not while that is cleared and waits for a return."""
         held = self._of(track_id, rule_id)

@@ -175,6 +175,15 @@ def test_a_glance_notices_the_first_cigarette_and_every_look_after_it_is_close()
     assert max(eyes.cigarettes_looked) > noticed_s
 
 
+def test_cigarettes_are_looked_for_only_where_smoking_is_due() -> None:
+    left = Zone("left", ((0.0, 0.0), (0.3, 0.0), (0.3, 1.0), (0.0, 1.0)), ("no_hat", "smoking"))
+    right = Zone("right", ((0.3, 0.0), (1.0, 0.0), (1.0, 1.0), (0.3, 1.0)), ("no_hat",))
+    assert Scene(still(100), in_turn((99, look())), [left, right]).run(4).eyes.cigarettes_looked
+    elsewhere = Scene(still(500), in_turn((99, look())), [left, right]).run(4).eyes
+    assert elsewhere.looked
+    assert not elsewhere.cigarettes_looked
+
+
 def test_outside_every_zone_nobody_is_accused() -> None:
     left = Zone("left", ((0.0, 0.0), (0.3, 0.0), (0.3, 1.0), (0.0, 1.0)), ("no_hat",))
     assert Scene(still(500), in_turn((99, BARE)), [left]).run(10).confirmed == []
