@@ -77,15 +77,18 @@ def check(
         sys.stdout.write(json.dumps(rows, ensure_ascii=False) + "\n")
     else:
         for row in rows:
-            text = (
-                f"{row['width']}x{row['height']} {row['codec']}"
-                if row["ok"]
-                else f"{row['cause']}: {row['advice']}"
-            )
             style = "green" if row["ok"] else "red"
-            Console().print(f"{row['camera_id']}: {text}", style=style, highlight=False, markup=False)
+            Console().print(f"{row['camera_id']}: {_answer(row)}", style=style, highlight=False, markup=False)
     good = sum(bool(row["ok"]) for row in rows)
     raise typer.Exit(DONE if good == len(rows) else PARTIAL if good else NOTHING)
+
+
+def _answer(row: dict[str, object]) -> str:
+    if not row["ok"]:
+        return f"{row['cause']}: {row['advice']}"
+    notes = row["notes"]
+    assert isinstance(notes, list)
+    return ", ".join([f"{row['width']}x{row['height']} {row['codec']}", *notes])
 
 
 def _settings(config: Path | None) -> "tuple[Path, EdgeSettings]":

@@ -13,10 +13,13 @@ _AT_ONCE = 8
 
 
 def check_cameras(settings: EdgeSettings, urls: Mapping[str, str]) -> list[dict[str, object]]:
-    """A row a camera, in order: camera_id, ok, and width, height, codec, fps or cause, advice, problem."""
+    """A row a camera, in order.
+
+    camera_id, ok; and width, height, codec, fps, decoder and notes, or cause, advice and problem.
+    """
 
     def one(camera: CameraSection) -> dict[str, object]:
-        options = SourceOptions(settings.analysis_fps, transport=camera.transport)
+        options = SourceOptions(settings.analysis_fps, transport=camera.transport, decoder=camera.decoder)
         try:
             with RtspSource(urls[camera.id], options, patience_s=settings.times.open_s) as source:
                 info = source.info
@@ -36,6 +39,8 @@ def check_cameras(settings: EdgeSettings, urls: Mapping[str, str]) -> list[dict[
             "height": info.height,
             "codec": info.codec,
             "fps": info.fps,
+            "decoder": info.decoder,
+            "notes": list(info.notes),
         }
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:

@@ -31,6 +31,7 @@ from kitchenvision.edge.notify_settings import NotifySection
 from kitchenvision.edge.section import Section, from_environment, from_file
 from kitchenvision.errors import SettingsError
 from kitchenvision.frames.dialing import LIVE_SCHEMES, is_live, with_credentials
+from kitchenvision.frames.hardware import Decoder
 
 TOKEN_ENV = "KITCHENVISION_TOKEN"
 _SHORTEST_PASSWORD = 8
@@ -44,6 +45,7 @@ class CameraSection(Section):
         id: letters, digits, ``-`` and ``_``: it names folders. name: shown to people.
         url: without user and password. username; password_env or password_file: where the password is.
         transport: of RTSP. key_frames_only: decode nothing else. zones: as in a scan; none = whole picture.
+        decoder: software, a device, or auto for the first device that there is.
         probation: it looks, keeps what it finds on this box, and accuses nobody.
     """
 
@@ -55,6 +57,7 @@ class CameraSection(Section):
     password_file: Path | None = None
     transport: Literal["tcp", "udp"] = "tcp"
     key_frames_only: bool = False
+    decoder: Decoder = "software"
     probation: bool = False
     zones: tuple[ZoneSection, ...] = ()
 

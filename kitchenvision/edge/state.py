@@ -26,6 +26,7 @@ class CameraState:
         fps: analysed frames a second over the last seconds. analysed, skipped, dropped: frames since the start.
         lag_s: from arrival to the end of the analysis, latest frame.
         width, height, codec: of the stream; 0 and empty before the first picture.
+        decoder: a device or ``software``. notes: on the stream, such as why a wanted device is not used.
         violations, last_rule, last_at: findings. unsaved: steps that wait for the disk.
         looks, cannot_judge: looks of rules, and how many of them could not be judged.
         troubles: of `health.Trouble`. observed_s, unseen_s: seconds in which the camera could see, and could not.
@@ -53,6 +54,8 @@ class CameraState:
     width: int = 0
     height: int = 0
     codec: str = ""
+    decoder: str = ""
+    notes: tuple[str, ...] = ()
     violations: int = 0
     last_rule: str = ""
     last_at: datetime | None = None

@@ -27,6 +27,7 @@ from kitchenvision.edge.line import CameraLine, Watch
 from kitchenvision.edge.logs import set_up_logs
 from kitchenvision.edge.mailbox import Arrival, Mailbox
 from kitchenvision.edge.mutes import Muted, muted_at
+from kitchenvision.edge.memory import Trimmer
 from kitchenvision.edge.observed import ObservedLedger, Watched
 from kitchenvision.edge.reader import Reader, Wiring
 from kitchenvision.edge.settings import CameraSection, EdgeSettings
@@ -34,7 +35,7 @@ from kitchenvision.edge.state import CameraState
 from kitchenvision.evidence import Place, encode_jpeg
 from kitchenvision.frames.dialing import shown_address
 from kitchenvision.frames.rtsp import RtspSource
-from kitchenvision.frames.source import SourceOptions
+from kitchenvision.frames.source import SourceInfo, SourceOptions
 from kitchenvision.outbox import Outbox
 from kitchenvision.pipeline import Pipeline
 from kitchenvision.reporting import Reporter
@@ -86,7 +87,7 @@ class _Camera:
     picture_at: datetime | None = None
     picture_s: float = -1e9
     size: tuple[int, int] = (0, 0)
-    codec: str = ""
+    info: SourceInfo | None = None
 
 
 class Worker:
@@ -169,6 +170,7 @@ class Worker:
             analysis_fps=settings.analysis_fps,
             transport=section.transport,
             key_frames_only=section.key_frames_only,
+            decoder=section.decoder,
         )
         journal = Journal(settings.data / "open" / section.id)
         told = journal.recover(self._outbox)
@@ -200,7 +202,7 @@ class Worker:
         frame, now_s = arrival.frame, self._wiring.steady()
         assert frame is not None
         camera.size = (frame.picture.width, frame.picture.height)
-        camera.codec = arrival.source.info.codec
+        camera.info = arrival.source.info
         if analysed:
             camera.lag_s = now_s - arrival.arrived_s
             camera.analysed_at.append(now_s)
@@ -237,7 +239,9 @@ class Worker:
             lag_s=round(camera.lag_s, 3),
             width=camera.size[0],
             height=camera.size[1],
-            codec=camera.codec,
+            codec=camera.info.codec if camera.info else "",
+            decoder=camera.info.decoder if camera.info else "",
+            notes=camera.info.notes if camera.info else (),
             violations=facts.violations,
             last_rule=facts.last_rule,
             last_at=facts.last_at,
@@ -313,13 +317,14 @@ def work(job: Job, link: Connection) -> None:
     eyes = open_eyes(settings.models, settings.model, "fast", settings.provider, threads=1)
     with Outbox(settings.data / "outbox") as outbox:
         worker = Worker(job, eyes, outbox, Wiring(Mailbox(), SteadyClock(), settings.times.limits()))
-        told_s = -1e9
+        told_s, trim = -1e9, Trimmer()
         try:
             while not link.poll() or _goes_on(worker, link.recv()):
                 worker.step()
                 if time.monotonic() - told_s >= _TELL_S:
                     told_s = time.monotonic()
                     link.send(worker.states())
+                    trim(told_s)
                     if worker.stuck():
                         _log.error("too many stuck readers: this process makes way for a new one")
                         os._exit(STUCK_READERS_EXIT)

@@ -5,6 +5,7 @@ import time
 from urllib.parse import quote
 
 import av
+from av.codec.hwaccel import HWAccel
 from av.container import InputContainer
 
 from kitchenvision.errors import SourceNotFound, SourceUnreadable, without_credentials
@@ -66,12 +67,15 @@ def with_credentials(url: str, username: str, password: str) -> str:
     return f"{scheme}://{quote(username, safe='')}:{quote(password, safe='')}@{rest.rpartition('@')[2]}"
 
 
-def dial(url: str, open_s: float, read_s: float, transport: str = "tcp") -> InputContainer:
+def dial(
+    url: str, open_s: float, read_s: float, transport: str = "tcp", accel: HWAccel | None = None
+) -> InputContainer:
     """The opened stream.
 
     Args:
         url: with its credentials. open_s: time-out of opening, seconds. read_s: of every read afterwards.
         transport: of RTSP, ``tcp`` or ``udp``; over UDP a lost packet is a grey smear in the evidence.
+        accel: decodes on a device.
 
     Raises:
         CameraUnreachable, ConnectionRefused, CameraRefused, NoSuchStream, SourceUnreadable: none carries the user
@@ -89,7 +93,9 @@ def dial(url: str, open_s: float, read_s: float, transport: str = "tcp") -> Inpu
         options |= {"rw_timeout": _micros(read_s), "analyzeduration": _micros(1.0)}
     began = time.monotonic()
     try:
-        return av.open(url, "r", options=options, timeout=(open_s, read_s), metadata_errors="replace")
+        return av.open(
+            url, "r", options=options, timeout=(open_s, read_s), metadata_errors="replace", hwaccel=accel
+        )
     except (av.HTTPUnauthorizedError, av.HTTPForbiddenError):
         raise CameraRefused(f"{address}: the camera refuses this user or password") from None
     except (av.HTTPNotFoundError, av.HTTPBadRequestError, av.HTTPOtherClientError):

@@ -16,6 +16,7 @@ from kitchenvision.errors import SourceBroken, SourceUnreadable
 from kitchenvision.frames.decoding import Damage, VideoPacket, decoded
 from kitchenvision.frames.dialing import CodecUnsupported, dial, shown_address
 from kitchenvision.frames.dozing import Dozing, Held
+from kitchenvision.frames.hardware import SOFTWARE, Device, device_of
 from kitchenvision.frames.packet_ring import PacketRing
 from kitchenvision.frames.picture import AvPicture, Orientation, orientation_of
 from kitchenvision.frames.remux import TimedPacket
@@ -75,12 +76,16 @@ class RtspSource(FrameSource):
         self._options, self._patience_s = options, max(patience_s, stall_s or 0.0)
         self._slot = _Slot()
         self._reader: threading.Thread | None = None
-        self._feed = _Feed(url, options, clock, (patience_s, stall_s or patience_s))
+        device, patience = device_of(options.decoder), (patience_s, stall_s or patience_s)
+        self._feed = _Feed(url, options, clock, patience, device)
         try:
-            self._first = self._feed.first()
-        except BaseException:
-            self._feed.container.close()
-            raise
+            self._first = self._first_of(self._feed)
+        except SourceUnreadable:
+            if device.name == SOFTWARE:
+                raise
+            device = Device(SOFTWARE, f"{device.name}: no picture came of it")
+            self._feed = _Feed(url, options, clock, patience, device)
+            self._first = self._first_of(self._feed)
         picture = self._first[1].picture
         self.info = SourceInfo(
             name=self.address,
@@ -93,7 +98,17 @@ class RtspSource(FrameSource):
             started_at=self._first[1].captured_at,
             started_at_source="camera",
             content_sha256=None,
+            notes=(f"decoded in software, since {device.why}",) if device.why else (),
+            decoder=device.name if self._feed.stream.codec_context.is_hwaccel else SOFTWARE,
         )
+
+    @staticmethod
+    def _first_of(feed: "_Feed") -> _Timed:
+        try:
+            return feed.first()
+        except BaseException:
+            feed.container.close()
+            raise
 
     def frames(self) -> Iterator[Frame]:
         """Newest sampled frames until the stream ends or `close` is called. A live camera is iterated once.
@@ -170,9 +185,11 @@ class RtspSource(FrameSource):
 class _Feed:
     """The connection: packets come in, go into the ring, and come out as frames with their times."""
 
-    def __init__(self, url: str, options: SourceOptions, clock: Clock, patience: tuple[float, float]) -> None:
+    def __init__(
+        self, url: str, options: SourceOptions, clock: Clock, patience: tuple[float, float], device: Device
+    ) -> None:
         began, self._first_s = time.monotonic(), patience[0]
-        self.container = dial(url, *patience, options.transport)
+        self.container = dial(url, *patience, options.transport, device.accel)
         self.ring = PacketRing(_KEEP_S)
         self.damage = Damage()
         self.stopping = threading.Event()

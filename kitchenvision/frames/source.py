@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Literal, Protocol, Self
 from zoneinfo import ZoneInfo
 
+from kitchenvision.frames.hardware import Decoder
 from kitchenvision.types import Frame
 
 SourceKind = Literal["file", "pictures", "segments", "rtsp", "stream"]
@@ -26,6 +27,7 @@ class SourceInfo:
         started_at: UTC instant of media time 0. started_at_source: where that instant comes from.
         content_sha256: hash of the content, None for a live camera.
         notes: what a reader of the report should know, such as a guessed frame rate.
+        decoder: the device that decodes, or ``software``.
     """
 
     name: str
@@ -39,6 +41,7 @@ class SourceInfo:
     started_at_source: StartedAtSource
     content_sha256: str | None
     notes: tuple[str, ...] = ()
+    decoder: str = "software"
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,7 @@ class SourceOptions:
         analysis_fps: frames a second that are wanted, > 0.
         started_at: instant of media time 0, if the user knows it; must carry a time zone.
         transport: of RTSP. key_frames_only: decode nothing else; cheap, and only for cameras with many key frames.
+        decoder: of a live camera; a device that cannot be used is told in `SourceInfo.notes`.
         timezone: of dates in file names. from_s, to_s: only this span of media time, seconds.
     """
 
@@ -74,6 +78,7 @@ class SourceOptions:
     to_s: float | None = None
     transport: Literal["tcp", "udp"] = "tcp"
     key_frames_only: bool = False
+    decoder: Decoder = "software"
 
     def __post_init__(self) -> None:
         if not self.analysis_fps > 0:
