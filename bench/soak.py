@@ -27,6 +27,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -51,6 +52,7 @@ PARTS, WARM = 30, 6
 # Student's t, 97.5 %, for PARTS - 2 degrees of freedom.
 T_28 = 2.048
 FPS, WIDTH, HEIGHT = 12, 640, 360
+CLIP_S = 300.0  # then the server hangs up, and the camera is called again
 
 
 @dataclass
@@ -85,7 +87,7 @@ class Notes:
     samples: list[Sample] = field(default_factory=list)
 
 
-def make_clips(folder: Path) -> None:
+def make_clips(folder: Path, seconds: float) -> None:
     """``soak_a.mp4``: the sample videos in turn; ``soak_b.mp4`` at half the size, ``soak_c.mp4`` in H.265."""
     for name, codec, part in (("soak_a", "libx264", 1), ("soak_b", "libx264", 2), ("soak_c", "libx265", 1)):
         with av.open(str(folder / f"{name}.mp4"), "w") as out:
@@ -98,22 +100,25 @@ def make_clips(folder: Path) -> None:
             stream = out.add_stream(codec, rate=FPS, options=options)
             width, height = WIDTH // part, HEIGHT // part
             stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-            for number, frame in enumerate(_sampled()):
+            for number, frame in enumerate(_sampled(seconds)):
                 small = frame.reformat(width=width, height=height, format="yuv420p")
                 small.pts, small.time_base = number, Fraction(1, FPS)
                 out.mux(stream.encode(small))
             out.mux(stream.encode(None))
 
 
-def _sampled() -> Iterator[av.VideoFrame]:
-    """FPS pictures a second of each sample video."""
-    for sample in sorted((ROOT / "sample_videos").glob("*.mp4")):
+def _sampled(seconds: float) -> Iterator[av.VideoFrame]:
+    """FPS pictures a second of the sample videos, one after the other and again."""
+    left = round(seconds * FPS)
+    for sample in cycle(sorted((ROOT / "sample_videos").glob("*.mp4"))):
         due_s = 0.0
         with av.open(str(sample)) as opened:
             for frame in opened.decode(video=0):
                 if (frame.time or 0.0) >= due_s:
-                    due_s += 1 / FPS
+                    due_s, left = due_s + 1 / FPS, left - 1
                     yield frame
+                if not left:
+                    return
 
 
 class Regulator:
@@ -322,7 +327,7 @@ def summary(notes: Notes, outbox: dict[str, Any], status: int) -> dict[str, Any]
 def staged(folder: Path, streams: int, seed: int) -> Iterator[tuple[dict[str, StreamProxy], Regulator]]:
     """The RTSP server in a process of its own, a proxy a camera, the regulator."""
     (folder / "clips").mkdir()
-    make_clips(folder / "clips")
+    make_clips(folder / "clips", CLIP_S)
     with ExitStack() as stack:
         code = f"import sys;sys.path.append({str(ROOT / 'tests' / 'frames')!r})\nfrom rtsp_servers import playing\n"
         code += f"import pathlib\nwith playing(pathlib.Path({str(folder / 'clips')!r})) as host:\n"

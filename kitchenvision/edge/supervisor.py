@@ -14,6 +14,7 @@ from multiprocessing.context import SpawnProcess
 
 from kitchenvision.edge.causes import Cause
 from kitchenvision.edge.groups import Groups, regrouped
+from kitchenvision.edge.memory import with_few_heaps
 from kitchenvision.edge.settings import EdgeSettings
 from kitchenvision.edge.state import CameraState
 from kitchenvision.edge.worker import Job, work
@@ -54,6 +55,7 @@ class Supervisor:
         self._groups = Groups(tuple(camera.id for camera in cameras), self.workers)
         self._running: dict[tuple[str, ...], _Running] = {}
         self._context = multiprocessing.get_context("spawn")
+        with_few_heaps()
         self._lock = threading.Lock()
         self._states = {c.id: CameraState(c.id, c.name or c.id, shown_address(c.url)) for c in cameras}
         self._crashes: dict[str, int] = {}
