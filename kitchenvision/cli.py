@@ -18,7 +18,7 @@ from kitchenvision.commands import (
     models,
     outbox,
     preview,
-    regulator_storage,
+    regulator_report,
     scan,
     verify,
 )
@@ -65,7 +65,7 @@ app.add_typer(outbox.app, name="outbox")
 app.add_typer(feedback.app, name="feedback")
 app.add_typer(camera.app, name="camera")
 app.add_typer(edge.app, name="edge")
-app.add_typer(regulator_storage.app, name="regulator")
+app.add_typer(regulator_report.app, name="regulator")
 
 
 def main() -> None:

@@ -57,7 +57,7 @@ OWNERS: dict[str, set[str]] = {
     "openpyxl": {"edge.camera_rows", "regulator.district_export", "regulator.table_import"},
     "segno": {"regulator.public", "regulator.notice", "regulator.account"},
     "pyotp": {"regulator.second_factor"},
-    "reportlab": {"regulator.notice"},
+    "reportlab": {"regulator.notice", "regulator.monthly_pdf"},
     "uvicorn": {"edge.page", "regulator", "commands"},
     **{name: {"commands"} for name in ("torch", "ultralytics", "onnx")},  # `models import`, with the train extra
 }

@@ -174,6 +174,7 @@ PAIRS: dict[str, tuple[str, str]] = {
     "report.month_open": ("本月待复核", "Open this month"),
     "report.reason": ("驳回理由", "Reason of rejection"),
     "report.id": ("编号", "Id"),
+    "report.pdf": ("月报 PDF", "Monthly report, PDF"),
     "report.xlsx": ("月报 XLSX", "Monthly report, XLSX"),
     "report.csv": ("全部发现 CSV", "All findings, CSV"),
     "report.month": ("月份", "Month"),

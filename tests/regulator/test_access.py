@@ -152,7 +152,7 @@ def test_no_list_shows_what_belongs_to_another_tenant(world: World, row: Row) ->
 def ask(world: World, browser: TestClient, row: Row, canteen_id: str) -> object:
     """One request of the matrix about what belongs to that canteen."""
     path = row.path.replace("{violation_id}", world.violations[canteen_id]).replace("{role}", "snapshot")
-    path = path.replace("{canteen_id}", canteen_id).replace("{person_id}", "999")
+    path = path.replace("{canteen_id}", canteen_id).replace("{person_id}", "999").replace("{ending}", "pdf")
     path = path.replace("{case_id}", str(world.cases[canteen_id])).replace("{seq}", "1")
     headers = {"accept": "text/html" if row.page else "application/json"}
     query = row.query

@@ -5,6 +5,7 @@ import io
 import re
 from collections.abc import Iterator
 from datetime import date, timedelta
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -13,11 +14,15 @@ from openpyxl.worksheet.worksheet import Worksheet
 from regulator.asgi import TestClient
 from regulator.conftest import Regulator, made
 from regulator.sample import CANTEEN, sample, send
+from regulator.test_case_pages import pdf_text
+from typer.testing import CliRunner
 
-from kitchenvision.regulator import history, setup
+from kitchenvision.cli import app
+from kitchenvision.errors import SettingsError
+from kitchenvision.regulator import history, monthly_pdf, setup
 from kitchenvision.regulator.access import EVERYTHING
 from kitchenvision.regulator.decisions import Step, Verdict
-from kitchenvision.regulator.district_export import CSV_COLUMNS, Sheet, month_of, safe, workbook
+from kitchenvision.regulator.district_export import CSV_COLUMNS, Cell, Sheet, month_of, safe, workbook
 from kitchenvision.regulator.observed_tables import ObservedDay, SchoolWeek
 from kitchenvision.regulator.parts import now
 from kitchenvision.regulator.people import Place
@@ -109,6 +114,58 @@ def test_an_inspector_takes_away_his_towns_only_and_a_canteen_nothing(full: Regu
     assert "HYPERLINK" not in str(rows(book["Colours"]))
     assert wang.get("/reports/canteens/west-1.xlsx", params={"month": this_month()}).status_code == 404
     assert full.logged_in("cook").get("/reports/violations.csv").status_code == 403
+
+
+def test_the_month_as_pdf_says_what_the_sheets_say(full: Regulator, browser: TestClient) -> None:
+    answer = browser.get("/reports/district.pdf", params={"month": this_month(), "lang": "zh"})
+    assert answer.headers["content-type"] == "application/pdf"
+    assert answer.headers["content-disposition"].endswith(f"district-{this_month()}.pdf")
+    told = pdf_text(answer.content)
+    for word in ("一号食堂", "已驳回", "待复核", "HYPERLINK"):
+        assert word in told, told[:500]
+    mine = pdf_text(browser.get(f"/reports/canteens/{CANTEEN}.pdf", params={"month": this_month()}).content)
+    assert "HYPERLINK" not in mine
+    wang = full.logged_in("wang")
+    assert "HYPERLINK" not in pdf_text(wang.get("/reports/district.pdf", params={"month": this_month()}).content)
+    assert wang.get("/reports/canteens/west-1.pdf", params={"month": this_month()}).status_code == 404
+
+
+def test_a_pdf_is_the_same_each_time_and_says_how_much_it_leaves_out() -> None:
+    rows: tuple[tuple[Cell, ...], ...] = tuple((f"a{n} <b>", n / 2, None) for n in range(monthly_pdf.MOST_ROWS + 7))
+    sheet = Sheet("第一", ("标题",), ("x", "y", "z"), rows)
+    one = monthly_pdf.document([sheet, Sheet("second", (), ("x",), ())])
+    assert one == monthly_pdf.document([sheet, Sheet("second", (), ("x",), ())])
+    told = pdf_text(one)
+    assert f"{monthly_pdf.MOST_ROWS} / {monthly_pdf.MOST_ROWS + 7}" in told
+    assert "a999 <b>" in told
+    assert "a1000" not in told
+
+
+def test_the_command_writes_the_same_report(full: Regulator, tmp_path: Path) -> None:
+    words = ["regulator", "report", "--month", this_month(), "--data", str(full.settings.data_dir)]
+    for name, more in (("m.pdf", []), ("m.xlsx", ["--language", "en"]), ("one.xlsx", ["--canteen", CANTEEN])):
+        assert CliRunner().invoke(app, [*words, *more, str(tmp_path / name)]).exit_code == 0
+    assert "一号食堂" in pdf_text((tmp_path / "m.pdf").read_bytes())
+    assert "Colours" in load_workbook(tmp_path / "m.xlsx").sheetnames
+    assert len(load_workbook(tmp_path / "one.xlsx").sheetnames) == 3
+    wrong = (
+        [*words, str(tmp_path / "m.txt")],
+        [*words, "--canteen", "nobody", str(tmp_path / "x.pdf")],
+        [*words, "--district", "far", "--canteen", CANTEEN, str(tmp_path / "x.pdf")],
+        [*words, str(tmp_path / "no" / "x.pdf")],
+        [
+            "regulator",
+            "report",
+            "--month",
+            "11-2026",
+            "--data",
+            str(full.settings.data_dir),
+            str(tmp_path / "x.pdf"),
+        ],
+    )
+    for line in wrong:
+        assert isinstance(CliRunner().invoke(app, line).exception, SettingsError), line
+    assert not (tmp_path / "x.pdf").exists()
 
 
 @pytest.mark.parametrize("month", ["2026-13", "november", "2099-01", ""])
