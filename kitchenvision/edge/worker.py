@@ -26,8 +26,8 @@ from kitchenvision.edge.journal import Journal
 from kitchenvision.edge.line import CameraLine, Watch
 from kitchenvision.edge.logs import set_up_logs
 from kitchenvision.edge.mailbox import Arrival, Mailbox
-from kitchenvision.edge.mutes import Muted, muted_at
 from kitchenvision.edge.memory import Trimmer
+from kitchenvision.edge.mutes import Muted, muted_at
 from kitchenvision.edge.observed import ObservedLedger, Watched
 from kitchenvision.edge.reader import Reader, Wiring
 from kitchenvision.edge.settings import CameraSection, EdgeSettings
