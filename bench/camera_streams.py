@@ -9,6 +9,7 @@ import os
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from multiprocessing import get_context
@@ -34,25 +35,27 @@ def make_clips(folder: Path, seconds: float) -> dict[str, Path]:
     busy: the sample videos one after the other, cooks at work, some of whom violate. empty: the first one's kitchen
     with everybody painted out. A little noise is laid over both, as sensors have.
     """
-    clips = {}
-    noise = np.random.default_rng(0).integers(0, 6, (4, *SAMPLE_SHAPE), np.uint8)
-    for size, (width, height) in SIZES.items():
-        for scene in SCENES:
-            path = folder / f"{size}-{scene}.mp4"
-            with av.open(str(path), "w") as out:
-                options = {"preset": "veryfast", "crf": "23", "bf": "0", "g": str(KEY_FRAMES_EVERY), "threads": "1"}
-                stream = out.add_stream("libx264", rate=FPS, options=options)
-                stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-                lasts_s = seconds if scene == "busy" else min(seconds, 8.0)
-                for number, picture in enumerate(_pictures(scene, lasts_s)):
-                    grainy = cv2.add(picture, noise[number % len(noise)])
-                    large = cv2.resize(grainy, (width, height), interpolation=cv2.INTER_LINEAR)
-                    frame = av.VideoFrame.from_ndarray(np.asarray(large, np.uint8), "rgb24")
-                    frame.pts = number
-                    out.mux(stream.encode(frame))
-                out.mux(stream.encode(None))
-            clips[f"{size}-{scene}"] = path
+    clips = {f"{size}-{scene}": folder / f"{size}-{scene}.mp4" for size in SIZES for scene in SCENES}
+    with ProcessPoolExecutor(mp_context=get_context("spawn")) as pool:
+        for made in [pool.submit(_make_clip, *name.split("-"), seconds, path) for name, path in clips.items()]:
+            made.result()
     return clips
+
+
+def _make_clip(size: str, scene: str, seconds: float, path: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 6, (4, *SAMPLE_SHAPE), np.uint8)
+    with av.open(str(path), "w") as out:
+        options = {"preset": "veryfast", "crf": "23", "bf": "0", "g": str(KEY_FRAMES_EVERY), "threads": "1"}
+        stream = out.add_stream("libx264", rate=FPS, options=options)
+        stream.width, stream.height = SIZES[size]
+        stream.pix_fmt = "yuv420p"
+        for number, picture in enumerate(_pictures(scene, seconds)):
+            grainy = cv2.add(picture, noise[number % len(noise)])
+            large = cv2.resize(grainy, SIZES[size], interpolation=cv2.INTER_LINEAR)
+            frame = av.VideoFrame.from_ndarray(np.asarray(large, np.uint8), "rgb24")
+            frame.pts = number
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
 
 
 def _pictures(scene: str, seconds: float) -> Iterator[Pixels]:

@@ -13,6 +13,7 @@ from kitchenvision.frames.open import open_source
 from kitchenvision.frames.source import SourceOptions
 
 NAMES = ("A1", "A2", "A3")
+ALL = [*sorted(CLIPS.glob("*.mp4")), *sorted((CLIPS.parent / "tests/golden").glob("*.mp4"))]
 FPS = 2.0  # so that a machine that does much else keeps up
 
 
@@ -53,12 +54,12 @@ def test_a_stream_and_its_recording_give_the_same_violations(
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("clip", NAMES)
-def test_leaving_calm_frames_out_changes_no_violation(tmp_path: Path, clip: str) -> None:
+@pytest.mark.parametrize("clip", ALL, ids=lambda clip: clip.stem)
+def test_leaving_calm_frames_out_changes_no_violation(tmp_path: Path, clip: Path) -> None:
     """The same rules, as often, confirmed within one interval of the slowest sampling of people."""
     settings = settings_for(tmp_path, {"cooking": "rtsp://camera/live"}, 5.0, calm_fps=1.0)
-    every = sorted((one.rule_id, one.confirmed_s) for one in replayed(CLIPS / f"{clip}.mp4", settings))
-    gated = replayed(CLIPS / f"{clip}.mp4", settings, SceneGate(settings.calm_fps))
+    every = sorted((one.rule_id, one.confirmed_s) for one in replayed(clip, settings))
+    gated = replayed(clip, settings, SceneGate(settings.calm_fps))
     assert [one.rule_id for one in sorted(gated, key=lambda one: (one.rule_id, one.confirmed_s))] == [
         rule for rule, _ in every
     ]
@@ -69,11 +70,11 @@ def test_leaving_calm_frames_out_changes_no_violation(tmp_path: Path, clip: str)
 
 
 def test_the_gate_leaves_frames_out_of_a_still_picture_only() -> None:
-    """Of a clip in which people move nearly every frame is looked at; of its first frame alone one a second."""
+    """Of a clip in which people move every second frame is looked at; of its first frame alone few."""
     with open_source(CLIPS / "A1.mp4", SourceOptions(analysis_fps=5)) as source:
         lumas = [luma_of(frame.picture) for frame in source.frames()]
     moving, still = SceneGate(1.0), SceneGate(1.0)
     wanted = sum(moving.wants(i / 5, luma, people=False, building=False) for i, luma in enumerate(lumas))
     calm = sum(still.wants(i / 5, lumas[0], people=False, building=False) for i in range(len(lumas)))
-    assert calm == pytest.approx(len(lumas) / 5, abs=1)
-    assert wanted > 2 * calm
+    assert calm <= len(lumas) / 5
+    assert wanted == pytest.approx(len(lumas) / 2, rel=0.1)
