@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from kitchenvision.edge.causes import ADVICE, cause_of
 from kitchenvision.edge.settings import CameraSection, EdgeSettings
 from kitchenvision.errors import SourceError
+from kitchenvision.frames.dialing import with_credentials_of
 from kitchenvision.frames.rtsp import RtspSource
 from kitchenvision.frames.source import SourceOptions
 
@@ -40,8 +41,20 @@ def check_cameras(settings: EdgeSettings, urls: Mapping[str, str]) -> list[dict[
             "codec": info.codec,
             "fps": info.fps,
             "decoder": info.decoder,
-            "notes": list(info.notes),
+            "notes": [*info.notes, *_of_main(camera, urls[camera.id], settings.times.open_s)],
         }
 
     with ThreadPoolExecutor(_AT_ONCE) as pool:
         return list(pool.map(one, settings.cameras))
+
+
+def _of_main(camera: CameraSection, address: str, patience_s: float) -> list[str]:
+    """What came of the main stream; nothing where there is none."""
+    if not camera.main_url:
+        return []
+    options = SourceOptions(transport=camera.transport)
+    try:
+        with RtspSource(with_credentials_of(camera.main_url, address), options, patience_s=patience_s) as source:
+            return [f"main stream {source.info.width}x{source.info.height} {source.info.codec}"]
+    except SourceError as error:
+        return [f"main stream: {cause_of(error).value}: {ADVICE[cause_of(error)]['en']}"]

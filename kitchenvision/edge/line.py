@@ -30,6 +30,7 @@ _log = logging.getLogger(__name__)
 _MOST_UNSAVED = 600
 # Longer than the pause between two frames of the slowest stream that is worth watching.
 _LONGEST_STEP_S = 3.0
+MainClip = Callable[[datetime, float, float, Path], ClipSpan | None]
 _NO_LUMA: Luma = np.zeros((0, 0), np.int16)
 
 
@@ -108,6 +109,8 @@ class CameraLine:
         """Told of each span of time in which the camera could see."""
         self.muted: Callable[[datetime], bool] = lambda _: False
         """Whether nobody is to be judged at that instant."""
+        self.main_clip: MainClip = lambda *_: None
+        """Cuts a clip from the main stream, as `PacketTap.clip`."""
 
     @property
     def pipeline(self) -> Pipeline | None:
@@ -255,7 +258,16 @@ class CameraLine:
             self._reporter.ended(step)
             self._journal.ended(step.evidence.violation_id)
         else:
-            self._reporter.clip(step.evidence, self._folder_of(step.evidence), lambda *span: _cut(step, *span))
+            self._reporter.clip(step.evidence, self._folder_of(step.evidence), lambda *span: self._cut(step, *span))
+
+    def _cut(self, clip: _Clip, from_s: float, to_s: float, path: Path) -> ClipSpan | None:
+        """From the main stream where there is one, else from the one that is looked at."""
+        evidence = clip.evidence
+        at_s = evidence.violation.confirmed_s
+        span = self.main_clip(evidence.captured_at, from_s - at_s, to_s - at_s, path)
+        if span is None:
+            return _cut_here(clip, from_s, to_s, path)
+        return replace(span, from_s=max(0.0, span.from_s + at_s), to_s=span.to_s + at_s)
 
     def _folder_of(self, evidence: Evidence) -> Path:
         day = f"{evidence.captured_at:%Y-%m-%d}"
@@ -266,7 +278,7 @@ def _evidence_of(step: Confirmed | Ended | _Clip) -> Evidence:
     return step.evidence
 
 
-def _cut(clip: _Clip, from_s: float, to_s: float, path: Path) -> ClipSpan | None:
+def _cut_here(clip: _Clip, from_s: float, to_s: float, path: Path) -> ClipSpan | None:
     """Media time of the line is not that of the connection."""
     if clip.source is None:
         return None

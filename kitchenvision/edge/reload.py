@@ -139,6 +139,7 @@ def _flat(settings: EdgeSettings) -> dict[str, str]:
     values["notify"] = {reader.pop("name"): reader for reader in values["notify"]}
     for camera in values["cameras"].values():
         camera["url"] = shown_address(camera["url"])
+        camera["main_url"] = shown_address(camera["main_url"]) if camera["main_url"] else ""
     return dict(_leaves("", values))
 
 

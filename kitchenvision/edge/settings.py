@@ -22,7 +22,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, ValidationInfo, field_validator, model_validator
 
 from kitchenvision.config import NotBool, Positive, RuleSection, Settings, ZoneSection, minutes_of, timezone_of
 from kitchenvision.edge.lifecycle import Limits
@@ -43,7 +43,8 @@ class CameraSection(Section):
 
     Attributes:
         id: letters, digits, ``-`` and ``_``: it names folders. name: shown to people.
-        url: without user and password. username; password_env or password_file: where the password is.
+        url: without user and password. main_url: of the main stream, for clips, where url is the sub-stream.
+        username; password_env or password_file: where the password is.
         transport: of RTSP. key_frames_only: decode nothing else. zones: as in a scan; none = whole picture.
         decoder: software, a device, or auto for the first device that there is.
         probation: it looks, keeps what it finds on this box, and accuses nobody.
@@ -52,6 +53,7 @@ class CameraSection(Section):
     id: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$")]
     name: str = ""
     url: str
+    main_url: str = ""
     username: str = ""
     password_env: str = ""
     password_file: Path | None = None
@@ -61,9 +63,11 @@ class CameraSection(Section):
     probation: bool = False
     zones: tuple[ZoneSection, ...] = ()
 
-    @field_validator("url")
+    @field_validator("url", "main_url")
     @classmethod
-    def _a_stream_without_secrets(cls, url: str) -> str:
+    def _a_stream_without_secrets(cls, url: str, info: ValidationInfo) -> str:
+        if info.field_name == "main_url" and not url:
+            return url
         if not is_live(url):
             raise ValueError(f"expected an address that begins with one of {', '.join(LIVE_SCHEMES)} and ://")
         if "@" in url:

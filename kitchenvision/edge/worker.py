@@ -26,6 +26,7 @@ from kitchenvision.edge.journal import Journal
 from kitchenvision.edge.line import CameraLine, Watch
 from kitchenvision.edge.logs import set_up_logs
 from kitchenvision.edge.mailbox import Arrival, Mailbox
+from kitchenvision.edge.main_stream import MainStream
 from kitchenvision.edge.memory import Trimmer
 from kitchenvision.edge.mutes import Muted, muted_at
 from kitchenvision.edge.observed import ObservedLedger, Watched
@@ -33,7 +34,7 @@ from kitchenvision.edge.reader import Reader, Wiring
 from kitchenvision.edge.settings import CameraSection, EdgeSettings
 from kitchenvision.edge.state import CameraState
 from kitchenvision.evidence import Place, encode_jpeg
-from kitchenvision.frames.dialing import shown_address
+from kitchenvision.frames.dialing import shown_address, with_credentials_of
 from kitchenvision.frames.rtsp import RtspSource
 from kitchenvision.frames.source import SourceInfo, SourceOptions
 from kitchenvision.outbox import Outbox
@@ -80,6 +81,7 @@ class _Camera:
     reader: Reader
     line: CameraLine
     ledger: ObservedLedger
+    main: MainStream | None
     analysed_at: deque[float] = field(default_factory=deque)
     lag_s: float = 0.0
     picture: bytes = b""
@@ -151,6 +153,8 @@ class Worker:
                 camera.line.take(arrival)
         camera.line.finish()
         camera.ledger.flush()
+        if camera.main is not None:
+            camera.main.close()
         _log.info("camera %s: closed, for other settings", camera.section.id)
 
     def close(self) -> None:
@@ -163,6 +167,8 @@ class Worker:
         for camera in self._cameras.values():
             camera.line.finish()
             camera.ledger.flush()
+            if camera.main is not None:
+                camera.main.close()
 
     def _camera(self, section: CameraSection) -> _Camera:
         settings = self._job.settings
@@ -189,7 +195,12 @@ class Worker:
             line.on_seen = ledger.saw
         line.muted = lambda at: self._muted(section.id, at) is not None
         reader = Reader(section.id, self._job.addresses[section.id], options, self._wiring)
-        return _Camera(section, reader, line, ledger)
+        main = None
+        if section.main_url:
+            url = with_credentials_of(section.main_url, self._job.addresses[section.id])
+            main = MainStream(section.id, url, section.transport, self._wiring)
+            line.main_clip = main.clip
+        return _Camera(section, reader, line, ledger, main)
 
     def _muted(self, camera_id: str, at: datetime) -> Muted | None:
         settings = self._job.settings
@@ -241,7 +252,7 @@ class Worker:
             height=camera.size[1],
             codec=camera.info.codec if camera.info else "",
             decoder=camera.info.decoder if camera.info else "",
-            notes=camera.info.notes if camera.info else (),
+            notes=_notes(camera),
             violations=facts.violations,
             last_rule=facts.last_rule,
             last_at=facts.last_at,
@@ -261,6 +272,13 @@ class Worker:
             mute_reason=muted.reason if muted else "",
             muted_until=muted.until if muted else None,
         )
+
+
+def _notes(camera: _Camera) -> tuple[str, ...]:
+    notes = camera.info.notes if camera.info else ()
+    if camera.main is not None and camera.main.problem:
+        notes += (f"clips come from the sub-stream; main stream: {camera.main.problem}",)
+    return notes
 
 
 def _small(picture: Picture, most_width: int) -> Pixels:

@@ -67,6 +67,13 @@ def with_credentials(url: str, username: str, password: str) -> str:
     return f"{scheme}://{quote(username, safe='')}:{quote(password, safe='')}@{rest.rpartition('@')[2]}"
 
 
+def with_credentials_of(url: str, other: str) -> str:
+    """`url` with the user and password of another address of the same camera, if that has them."""
+    credentials, at, _ = other.partition("://")[2].rpartition("@")
+    scheme, _, rest = url.partition("://")
+    return f"{scheme}://{credentials}{at}{rest}"
+
+
 def dial(
     url: str, open_s: float, read_s: float, transport: str = "tcp", accel: HWAccel | None = None
 ) -> InputContainer:

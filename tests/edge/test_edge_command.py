@@ -47,6 +47,24 @@ def test_check_calls_every_camera_once(runner: CliRunner, tmp_path: Path) -> Non
     assert "hunter2" not in result.output
 
 
+def test_check_calls_the_main_stream_too(runner: CliRunner, tmp_path: Path) -> None:
+    """One that is not there is told beside the camera that answers."""
+    pytest.importorskip("aio_rtsp_toolkit", reason="the RTSP server is not installed: pip install aio-rtsp-toolkit")
+    logging.getLogger("rtsp server").setLevel(logging.CRITICAL)
+    clips = Path(__file__).resolve().parents[2] / "sample_videos"
+    with playing(clips) as host:
+        path = Path(config(tmp_path, f"rtsp://{host}/A1.mp4", f"rtsp://{host}/A2.mp4"))
+        text = path.read_text().replace('/A1.mp4"', f'/A1.mp4"\nmain_url = "rtsp://{host}/A3.mp4"')
+        none = f"rtsp://127.0.0.1:{free_port()}/main"
+        path.write_text(text.replace('/A2.mp4"', f'/A2.mp4"\nmain_url = "{none}"'))
+        result = runner.invoke(app, ["edge", "check", "--config", str(path)])
+    assert result.exit_code == 0
+    words = " ".join(result.stdout.split())
+    assert "main stream 960x540 h264" in words
+    assert "main stream: refused: The device answers" in words
+    assert "hunter2" not in result.output
+
+
 def test_check_says_when_no_camera_answers(runner: CliRunner, tmp_path: Path) -> None:
     """Exit code 4, with the advice."""
     path = config(tmp_path, f"rtsp://127.0.0.1:{free_port()}/live")
