@@ -5,8 +5,11 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+
+_STREAMS = 32
 
 
 def free_port() -> int:
@@ -24,6 +27,8 @@ def playing(folder: Path) -> Iterator[str]:
     toolkit.logger = logging.getLogger("rtsp server")
     port = free_port()
     loop = asyncio.new_event_loop()
+    # Each stream that is played holds a thread; without this one only four more than there are cores would play.
+    loop.set_default_executor(ThreadPoolExecutor(_STREAMS))
     server = toolkit.RtspServer(str(folder), host="127.0.0.1", port=port)
     loop.run_until_complete(server.start())
     thread = threading.Thread(target=loop.run_forever, daemon=True)

@@ -1,7 +1,7 @@
 """Many faults before a real RTSP server: what is lost, what is told twice, how soon each kind is over.
 
-    python bench/faults.py                     # 1,000 faults, 8 streams at once, some 10 minutes
-    python bench/faults.py --faults 200 --at-once 4 --seed 7
+    python bench/stream_faults.py                     # 1,000 faults, 8 streams at once, some 10 minutes
+    python bench/stream_faults.py --faults 200 --at-once 4 --seed 7
 
 Each stream is `tests/edge/test_stream_faults.py` with a seed of its own, so that it can be played again alone.
 Time constants are about a tenth of the real ones. Lost is what a replay of the received frames confirms and the
