@@ -137,7 +137,7 @@ EDIT_WORDS: dict[str, dict[str, str]] = {
         "en": "From then on new findings are reported; those below never are.",
         "zh": "此后的新发现将上报;下列发现不会上报。",
     },
-    "probation_count": {"en": "{n} findings.", "zh": "共 {n} 条。"},
+    "probation_count": {"en": "Findings: {n}.", "zh": "共 {n} 条。"},
     "probation_newest": {"en": "The newest {n}:", "zh": "最近 {n} 条:"},
     "probation_none": {"en": "It has found nothing yet.", "zh": "尚无发现。"},
 }

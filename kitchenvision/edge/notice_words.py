@@ -1,9 +1,9 @@
 """Words of the messages to the canteen's own people, in both languages."""
 
 NOTICE_WORDS: dict[str, dict[str, str]] = {
-    "notice_violation_title": {"en": "{n} violations", "zh": "违规 {n} 条"},
-    "notice_blind_title": {"en": "{n} cameras cannot see", "zh": "{n} 路摄像机无法观察"},
-    "notice_back_title": {"en": "{n} cameras see again", "zh": "{n} 路摄像机已恢复"},
+    "notice_violation_title": {"en": "violations: {n}", "zh": "违规 {n} 条"},
+    "notice_blind_title": {"en": "blind cameras: {n}", "zh": "{n} 路摄像机无法观察"},
+    "notice_back_title": {"en": "cameras that see again: {n}", "zh": "{n} 路摄像机已恢复"},
     "notice_disk_title": {"en": "little disk space", "zh": "磁盘空间不足"},
     "notice_join": {"en": ", ", "zh": ","},
     "notice_violation": {"en": "{camera}: {rule} ({zone})", "zh": "{camera}:{rule}({zone})"},

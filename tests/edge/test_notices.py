@@ -146,7 +146,7 @@ def test_a_failure_waits_longer_each_time() -> None:
         ),
         (
             "en",
-            "食堂: 1 violations, 2 cameras cannot see, little disk space",
+            "食堂: violations: 1, blind cameras: 2, little disk space",
             ["no hat", "Is the camera powered", "and 5 more", "delivered evidence"],
         ),
     ],

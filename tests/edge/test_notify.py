@@ -316,5 +316,5 @@ def test_the_running_service_tells_that_a_camera_is_blind(
         stop.set()
         thread.join(60)
     (body,) = hook.bodies
-    assert body["title"] == "c: 1 cameras cannot see"
+    assert body["title"] == "c: blind cameras: 1"
     assert "check the port" in body["text"]

@@ -92,7 +92,7 @@ def test_a_camera_is_released_after_its_findings_were_seen(one: Box, page: httpx
     csrf = logged_in(page)
     html = page.get("/cameras/serving/probation?lang=en").text
     assert picture in html
-    assert "1 findings." in html
+    assert "Findings: 1." in html
     assert page.get(picture).content == b"head 0123456789"
     assert page.get(picture.replace("head.jpg", "evidence.json")).status_code == 404
     assert page.post("/cameras/serving/release", data={"csrf": csrf}).status_code == 303
