@@ -124,6 +124,7 @@ PAIRS: dict[str, tuple[str, str]] = {
     "admin.device_disabled": ("停用设备", "kept out the box of"),
     "admin.device_enabled": ("恢复设备", "let in again the box of"),
     "admin.imported_canteens": ("批量导入食堂，个数", "imported canteens:"),
+    "admin.imported_coordinates": ("导入坐标，个数", "imported coordinates:"),
     "admin.imported_cameras": ("批量导入摄像头，个数", "imported cameras:"),
     "devices.lead": (
         "每个食堂的边缘盒凭令牌送来证据。令牌只显示一次，系统只保存其哈希值。",
@@ -162,6 +163,7 @@ PAIRS: dict[str, tuple[str, str]] = {
     "import.kind": ("内容", "What"),
     "import.canteens": ("食堂", "Canteens"),
     "import.cameras": ("摄像头名称", "Names of cameras"),
+    "import.coordinates": ("食堂坐标", "Coordinates of canteens"),
     "import.file": ("文件", "File"),
     "import.check": ("检查", "Check"),
     "import.columns": ("列", "Columns"),

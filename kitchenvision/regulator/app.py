@@ -26,6 +26,7 @@ from kitchenvision.regulator import (
     district_reports,
     ingest,
     login,
+    map_pages,
     observed,
     observed_calendar,
     people_pages,
@@ -90,7 +91,7 @@ def create_app(settings: RegulatorSettings, memory: Memory | None = None) -> Fas
         app.include_router(part.router)
     for part in (second_pages, review_acts, review):
         app.include_router(part.router)
-    for part in (district, district_reports, observed_calendar, public, cockpit):
+    for part in (district, district_reports, observed_calendar, public, map_pages, cockpit):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=str(files("kitchenvision") / "web" / "static")), "static")
     app.add_exception_handler(Refused, _refused)

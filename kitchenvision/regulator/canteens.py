@@ -132,6 +132,12 @@ def names(session: Session, scope: Scope) -> dict[str, str]:
     return {canteen_id: name for canteen_id, name in session.execute(query.order_by(Canteen.canteen_id))}
 
 
+def coordinates(session: Session, scope: Scope) -> dict[str, tuple[float, float]]:
+    """(longitude, latitude) in degrees of those canteens that have them."""
+    query = select(Canteen.canteen_id, Canteen.longitude, Canteen.latitude).where(scope.covers(Canteen.canteen_id))
+    return {one: (x, y) for one, x, y in session.execute(query) if x is not None and y is not None}
+
+
 def towns(session: Session, scope: Scope) -> list[Town]:
     """Those of the scope, by id."""
     return list(session.scalars(select(Town).where(scope.covers_town(Town.town_id)).order_by(Town.town_id)))

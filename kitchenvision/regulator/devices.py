@@ -76,7 +76,7 @@ def add_town(
 
 @router.post("/devices/{canteen_id}/token", response_model=None)
 def rotate_token(canteen_id: str, request: Request, visitor: AdminForm, parts: NeedsParts) -> Response:
-    """A new token, shown this once; the old one ends at once.
+    """A new token, shown this once; the old one ends within two seconds.
 
     Raises:
         Refused: 404.
@@ -92,7 +92,7 @@ def rotate_token(canteen_id: str, request: Request, visitor: AdminForm, parts: N
 def set_disabled(
     canteen_id: str, visitor: AdminForm, parts: NeedsParts, disabled: Annotated[bool, Form()]
 ) -> Response:
-    """Keep a canteen's edge box out, at once, or let it in again with the token that it has.
+    """Keep a canteen's edge box out, within two seconds, or let it in again with the token that it has.
 
     Raises:
         Refused: 404.

@@ -23,6 +23,7 @@ _FONT = "STSong-Light"
 _PLAIN = ParagraphStyle("plain", fontName=_FONT, fontSize=9, leading=13, wordWrap="CJK")
 _NUMBER = ParagraphStyle("number", parent=_PLAIN, alignment=2)
 _HEAD = ParagraphStyle("head", parent=_PLAIN, textColor=colors.HexColor("#474d56"))
+_HEAD_RIGHT = ParagraphStyle("head right", parent=_HEAD, alignment=2)
 _TITLE = ParagraphStyle("title", parent=_PLAIN, fontSize=18, leading=26, spaceAfter=4)
 _PART = ParagraphStyle("part", parent=_PLAIN, fontSize=13, leading=20, spaceBefore=12, spaceAfter=4)
 _MARGIN = 15 * mm
@@ -72,12 +73,18 @@ def _numbered(canvas: Any, template: SimpleDocTemplate) -> None:
 def _table(sheet: Sheet) -> Flowable:
     if not sheet.rows:
         return Paragraph("–", _PLAIN)
-    rows: list[list[Paragraph | str]] = [[Paragraph(escape(word), _HEAD) for word in sheet.header]]
+    rows: list[list[Paragraph | str]] = [[_head(sheet, n) for n in range(len(sheet.header))]]
     rows += [[_cell(value) for value in row] for row in sheet.rows[:MOST_ROWS]]
     if len(sheet.rows) > MOST_ROWS:
         told = f"… {MOST_ROWS} / {len(sheet.rows)} (XLSX)"
         rows.append([Paragraph(told, _PLAIN), *([""] * (len(sheet.header) - 1))])
     return LongTable(rows, colWidths=_widths(sheet), repeatRows=1, style=_LINES)
+
+
+def _head(sheet: Sheet, column: int) -> Paragraph:
+    """Above numbers to the right, as they are."""
+    counts = any(isinstance(row[column], int | float) for row in sheet.rows)
+    return Paragraph(escape(sheet.header[column]), _HEAD_RIGHT if counts else _HEAD)
 
 
 def _cell(value: Cell) -> Paragraph:

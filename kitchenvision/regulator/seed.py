@@ -4,6 +4,7 @@ The same seed, day and clips give the same rows and blobs. Nobody in it exists.
 """
 
 import json
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
@@ -101,6 +102,16 @@ def canteens(count: int, seed: int) -> list[MadeCanteen]:
             )
         )
     return made
+
+
+def coordinates(canteen: MadeCanteen) -> tuple[float, float]:
+    """(latitude, longitude) of a canteen, around its town's middle, in a district that lies in the open sea."""
+    chance = Random(f"{canteen.canteen_id} place")
+    index = [town_id(i) for i in range(len(TOWNS))].index(canteen.town_id)
+    # The first town in the middle, the others around it.
+    away, turn = (0.0 if index == 0 else 0.11), index * 2 * math.pi / (len(TOWNS) - 1)
+    north, east = away * math.sin(turn) + chance.gauss(0, 0.022), away * math.cos(turn) + chance.gauss(0, 0.026)
+    return round(28.0 + north, 5), round(125.0 + east, 5)
 
 
 def school_days(last: date, days: int) -> list[date]:

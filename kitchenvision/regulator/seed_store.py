@@ -114,8 +114,11 @@ def _places(session: Session, made: Sequence[MadeCanteen], plan: Plan) -> None:
                 "name": one.name,
                 "token_sha256": seed.token_sha256(one.canteen_id, plan.seed),
                 "created_at": created_at,
+                "latitude": latitude,
+                "longitude": longitude,
             }
             for one in made
+            for latitude, longitude in (seed.coordinates(one),)
         ],
     )
 

@@ -1,7 +1,7 @@
-"""Tables of canteens or cameras, CSV or XLSX: read, checked row by row, written as a whole.
+"""Tables of canteens, cameras or coordinates, CSV or XLSX: read, checked row by row, written as a whole.
 
 A header line names the columns, in English or Chinese, in any order. A canteen that is there already is a flaw;
-a camera's name is written over.
+a camera's name and a canteen's coordinates are written over.
 """
 
 import csv
@@ -32,15 +32,18 @@ class Kind(StrEnum):
 
     CANTEENS = "canteens"
     CAMERAS = "cameras"
+    COORDINATES = "coordinates"
 
 
 COLUMNS: dict[Kind, tuple[str, ...]] = {
     Kind.CANTEENS: ("canteen_id", "name", "town_id", "town_name", "latitude", "longitude"),
     Kind.CAMERAS: ("canteen_id", "camera_id", "name", "kitchen"),
+    Kind.COORDINATES: ("canteen_id", "latitude", "longitude"),
 }
 NEEDED: dict[Kind, tuple[str, ...]] = {
     Kind.CANTEENS: ("canteen_id", "name"),
     Kind.CAMERAS: ("canteen_id", "camera_id", "name"),
+    Kind.COORDINATES: ("canteen_id", "latitude", "longitude"),
 }
 CHINESE = {
     "食堂编号": "canteen_id",
@@ -119,6 +122,9 @@ def keep(session: Session, scope: Scope, kind: Kind, rows: Sequence[Checked], no
     tokens: dict[str, str] = {}
     for row in rows:
         told = row.values
+        if kind is Kind.COORDINATES:
+            _locate(session, told)
+            continue
         if kind is Kind.CAMERAS:
             key = (told["canteen_id"], told["camera_id"])
             kept = session.get(Camera, key) or Camera(canteen_id=key[0], camera_id=key[1])
@@ -131,8 +137,7 @@ def keep(session: Session, scope: Scope, kind: Kind, rows: Sequence[Checked], no
             canteens.add_town(session, town_id, told["town_name"] or town_id, scope.district_id or DEFAULT_DISTRICT)
         tokens[told["canteen_id"]] = canteens.add_canteen(session, told["canteen_id"], told["name"], now, town_id)
         if told["latitude"]:
-            made = session.get_one(Canteen, told["canteen_id"])
-            made.latitude, made.longitude = float(told["latitude"]), float(told["longitude"])
+            _locate(session, told)
     return tokens
 
 
@@ -159,22 +164,28 @@ class _Judge:
         first = self._seen.setdefault(key, line)
         if first != line and all(key):
             flaws.append(Flaw("twice", str(first)))
-        flaws += self._canteen(values) if self._kind is Kind.CANTEENS else self._camera(values)
+        flaws += self._new(values) if self._kind is Kind.CANTEENS else self._known(values)
+        degrees = [key for key in _DEGREES if values.get(key)]
+        flaws += [Flaw("degrees", key) for key in degrees if not _fits(values[key], _DEGREES[key])]
+        if len(degrees) == 1 and self._kind is Kind.CANTEENS:
+            flaws.append(Flaw("pair", degrees[0]))
         return Checked(line, values, tuple(flaws))
 
-    def _canteen(self, values: dict[str, str]) -> list[Flaw]:
+    def _new(self, values: dict[str, str]) -> list[Flaw]:
         flaws = [Flaw("exists", values["canteen_id"])] if values["canteen_id"] in self._taken else []
         town = values["town_id"] or DEFAULT_TOWN
         if town in self._all_towns and town not in self._towns:
             flaws.append(Flaw("town", town))
-        degrees = [key for key in _DEGREES if values[key]]
-        if len(degrees) == 1:
-            flaws.append(Flaw("pair", degrees[0]))
-        return flaws + [Flaw("degrees", key) for key in degrees if not _fits(values[key], _DEGREES[key])]
+        return flaws
 
-    def _camera(self, values: dict[str, str]) -> list[Flaw]:
+    def _known(self, values: dict[str, str]) -> list[Flaw]:
         known = not values["canteen_id"] or values["canteen_id"] in self._own
         return [] if known else [Flaw("canteen", values["canteen_id"])]
+
+
+def _locate(session: Session, told: dict[str, str]) -> None:
+    canteen = session.get_one(Canteen, told["canteen_id"])
+    canteen.latitude, canteen.longitude = float(told["latitude"]), float(told["longitude"])
 
 
 def _fits(text: str, most: float) -> bool:

@@ -85,6 +85,7 @@ MATRIX = (
     Row("POST", "/calendar", Right.POLICY),
     Row("POST", "/calendar/week", Right.POLICY),
     Row("GET", "/cockpit", REVIEW),
+    Row("GET", "/cockpit/map", REVIEW),
     Row("GET", "/cockpit/events", REVIEW, page=False, query={"once": "true"}),
     Row("GET", "/cockpit/pictures/{canteen_id}/{camera_id}", REVIEW, of_canteen=True, page=False),
     Row("POST", "/policies/try", Right.POLICY),
