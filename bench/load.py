@@ -1,7 +1,7 @@
 """A district's regulator under load: canteens deliver, inspectors review, walls are open. Nothing may be lost.
 
     python bench/load.py            # 159 canteens x 100 violations in 10 minutes, PostgreSQL and files
-    python bench/load.py --quick    # 40 canteens x 10 violations in about a minute
+    python bench/load.py --quick    # the same load for one minute
     python bench/load.py --bucket   # PostgreSQL and an S3 bucket
     python bench/load.py --files    # SQLite and files, one process
 
@@ -68,7 +68,7 @@ class Size:
     clip_bytes: int = 500_000
 
 
-QUICK = Size(canteens=40, violations=10, over_s=60.0)
+QUICK = Size(violations=10, over_s=60.0)
 
 
 @dataclass(frozen=True)
@@ -262,7 +262,7 @@ def storage(kind: str, folder: Path) -> Iterator[tuple[StorageSettings, dict[str
 def main() -> None:
     """Run and say."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="40 canteens x 10 violations in a minute")
+    parser.add_argument("--quick", action="store_true", help="the same load for one minute")
     kinds = parser.add_mutually_exclusive_group()
     kinds.add_argument("--bucket", action="store_true", help="pictures in an S3 bucket instead of files")
     kinds.add_argument("--files", action="store_true", help="SQLite and files, one process")

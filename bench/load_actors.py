@@ -31,7 +31,7 @@ EPOCH = datetime(2001, 2, 3, 4, 5, 6, tzinfo=UTC)
 _ROLES: tuple[BlobRole, ...] = ("snapshot", "head_crop", "trace", "clip")
 _ENDS = (b"", b"", b'"}', b"")
 HIDDEN = re.compile(r'<input type="hidden" name="(\w+)" value="([^"]*)">')
-_ROW = re.compile(r"/review/([0-9a-f]{32})")
+_ROW = re.compile(r'class="item" href="/review/([0-9a-f]{32})')
 
 
 @dataclass(frozen=True)
@@ -139,7 +139,8 @@ async def timed(
     status, body = await asked
     timings.seconds[kind].append(time.perf_counter() - began)
     if status not in set(good):
-        timings.problems[f"{kind} {status}"] += 1
+        told = re.search(rb'"type":"([\w-]+)"', body.replace(b'": "', b'":"'))
+        timings.problems[f"{kind} {status}{' ' + told.group(1).decode() if told else ''}"] += 1
         raise Refused(f"{kind}: {status} {body[:200]!r}")
     return body
 

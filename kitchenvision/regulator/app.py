@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from importlib.resources import files
 from urllib.parse import urlencode
 
+from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.exceptions import RequestValidationError
@@ -60,6 +61,7 @@ HEADERS = {
     "cross-origin-opener-policy": "same-origin",
 }
 _BUSY_S = 5
+_THREADS = 16  # of each of several processes: more would only wait for each other
 
 
 def create_app(settings: RegulatorSettings, memory: Memory | None = None) -> FastAPI:
@@ -77,6 +79,8 @@ def create_app(settings: RegulatorSettings, memory: Memory | None = None) -> Fas
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        if memory is not None:
+            current_default_thread_limiter().total_tokens = _THREADS
         courier = Courier(app.state.parts)
         courier.start()
         yield

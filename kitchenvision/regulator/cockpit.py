@@ -15,7 +15,7 @@ from kitchenvision.regulator import cockpit_view as view
 from kitchenvision.regulator.access import Right
 from kitchenvision.regulator.auth import COOKIE, page_with
 from kitchenvision.regulator.cockpit_view import Figures, New
-from kitchenvision.regulator.cockpit_wall import LIVE_S, OFFLINE_S, STALE_S, Tile
+from kitchenvision.regulator.cockpit_wall import LIVE_S, OFFLINE_S, STALE_S, Tile, tiles
 from kitchenvision.regulator.district import local_now
 from kitchenvision.regulator.district_view import SHAPES, Place, places
 from kitchenvision.regulator.parts import NeedsParts, Parts, now
@@ -134,13 +134,13 @@ def _moment(parts: Parts, visitor: Visitor, count: bool) -> tuple[list[Place], M
         trend = view.trend(session, visitor.scope, local) if count else []
     ids = {place.canteen_id for place in known}
     parts.wall.watch(ids, at)
-    tiles = parts.wall.tiles(ids, at)
+    shown = tiles(parts.wall.known(ids), at)
     figures = None
     if count:
         colours = strips(parts.database, visitor.scope.district_id or "", sorted(ids), local, 1)
         with parts.database.reading() as session:
-            figures = view.figures(session, visitor.scope, local, known, tiles, colours)
-    return known, Moment(at, tiles, fresh, figures, trend)
+            figures = view.figures(session, visitor.scope, local, known, shown, colours)
+    return known, Moment(at, shown, fresh, figures, trend)
 
 
 def _told(moment: Moment, words: Words, known: list[Place]) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 Time arrives with each call. A restart forgets everything; within seconds the edge boxes have sent it anew.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -17,6 +17,8 @@ MOST_CAMERAS = 64  # of one canteen
 WATCHED_S = 20.0
 NEXT_WATCHED_S, NEXT_UNWATCHED_S = 2.0, 10.0
 Key = tuple[str, str]  # canteen, camera
+# Canteen, camera, when the picture was taken and came, its stamp, whether the camera is blind, and why.
+Known = tuple[str, str, datetime, datetime, int, bool, str]
 
 
 class TileState(StrEnum):
@@ -115,15 +117,22 @@ class Wall:
         """The newest picture and its stamp; None without one, and when it is too old to be shown at all."""
         with self._lock:
             kept = self._kept.get(key)
-        if kept is None or not kept.picture or _age(kept, now) > OFFLINE_S:
+        if kept is None or not kept.picture or _age(kept.taken_at, now) > OFFLINE_S:
             return None
         return kept.picture, kept.stamp
 
-    def tiles(self, canteen_ids: Collection[str], now: datetime) -> list[Tile]:
-        """Every known camera of these canteens, by canteen and camera."""
+    def known(self, canteen_ids: Collection[str]) -> list[Known]:
+        """Every known camera of these canteens, by canteen and camera: plain values, which travel cheaply."""
         with self._lock:
             kept = [(key, one) for key, one in self._kept.items() if key[0] in canteen_ids]
-        return [_tile(key, one, now) for key, one in sorted(kept)]
+        return sorted(
+            (*key, one.taken_at, one.received_at, one.stamp, one.blind_since is not None, one.reason)
+            for key, one in kept
+        )
+
+    def tiles(self, canteen_ids: Collection[str], now: datetime) -> list[Tile]:
+        """The same as they are shown at that instant."""
+        return tiles(self.known(canteen_ids), now)
 
     def watch(self, canteen_ids: Collection[str], now: datetime) -> None:
         """Somebody is looking at these canteens."""
@@ -139,17 +148,24 @@ class Wall:
         return NEXT_WATCHED_S if watched else NEXT_UNWATCHED_S
 
 
-def _age(kept: _Kept, now: datetime) -> float:
-    return max((now - kept.taken_at).total_seconds(), 0.0)
+def tiles(known: Iterable[Known], now: datetime) -> list[Tile]:
+    """How cameras are shown at that instant."""
+    return [_tile(one, now) for one in known]
 
 
-def _tile(key: Key, kept: _Kept, now: datetime) -> Tile:
-    age = _age(kept, now)
-    if kept.blind_since is not None:
+def _age(taken_at: datetime, now: datetime) -> float:
+    return max((now - taken_at).total_seconds(), 0.0)
+
+
+def _tile(known: Known, now: datetime) -> Tile:
+    canteen_id, camera_id, taken_at, received_at, stamp, blind, reason = known
+    age = _age(taken_at, now)
+    if blind:
         # An edge box that said "blind" and then nothing is itself off line.
-        silent = (now - kept.received_at).total_seconds() > OFFLINE_S
-        return Tile(*key, TileState.OFFLINE if silent else TileState.BLIND, age, 0, kept.reason)
+        silent = (now - received_at).total_seconds() > OFFLINE_S
+        state = TileState.OFFLINE if silent else TileState.BLIND
+        return Tile(canteen_id, camera_id, state, age, 0, reason)
     for limit, state in ((LIVE_S, TileState.LIVE), (STALE_S, TileState.LATE), (OFFLINE_S, TileState.STALE)):
         if age <= limit:
-            return Tile(*key, state, age, kept.stamp)
-    return Tile(*key, TileState.OFFLINE, age, 0)
+            return Tile(canteen_id, camera_id, state, age, stamp)
+    return Tile(canteen_id, camera_id, TileState.OFFLINE, age, 0)

@@ -31,7 +31,7 @@ from kitchenvision.errors import MissingExtra, StorageError
 BUSY_TIMEOUT_MS = 15_000
 # Of the advisory locks; any numbers will do that no other program takes in this database.
 _WRITERS, _LANES = 0x6B76, 0x6B77
-_CONNECTIONS, _MORE_CONNECTIONS = 10, 30
+_CONNECTIONS, _MORE_CONNECTIONS = 25, 15  # of the latter each is made anew and closed after use
 _TRIED_AFTER_S = 1.0  # a connection that rested for longer is tried before it is used
 NO_LANE = ""
 Lane = str | Callable[[Session], str | None]

@@ -108,7 +108,6 @@ class Desk:
     decisions: tuple[Decision, ...]
     end_reason: str
     earlier: tuple[Item, ...]
-    states: dict[str, int]
     case: CaseRow | None
     entry: Entry
     members: tuple[Item, ...]
@@ -195,7 +194,6 @@ def desk(session: Session, looker: Looker, blobs: BlobStore, violation_id: str, 
         decisions=tuple(history.decisions(session, scope, violation_id)) if row.decision_id else (),
         end_reason=ends[-1].reason if ends else "",
         earlier=earlier,
-        states=store.count_states(session, scope, row.canteen_id, row.rule_id),
         case=case,
         entry=entry,
         members=members,

@@ -4,11 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
 from kitchenvision.errors import KitchenvisionError
 from kitchenvision.regulator.access import Right, Scope
+from kitchenvision.regulator.case_tables import CaseViolation
 from kitchenvision.regulator.incident_members import members_of, with_case
 from kitchenvision.regulator.policy_tables import ColourRow
 from kitchenvision.regulator.review_tables import IncidentMove
@@ -92,8 +93,10 @@ def merge(
 
 
 def mergeable(session: Session, scope: Scope, row: ViolationRow) -> list[list[ViolationRow]]:
-    """Other incidents of the same canteen and rule within a day, each with its violations; the nearest first."""
-    near = select(ViolationRow.incident_id).where(
+    """Other incidents of that canteen and rule within a day, each with its violations there; the nearest first."""
+    # What has a case further away is refused later, by `merge`.
+    case = exists().where(CaseViolation.violation_id == ViolationRow.violation_id)
+    near = select(ViolationRow, case).where(
         scope.covers(ViolationRow.canteen_id),
         ViolationRow.canteen_id == row.canteen_id,
         ViolationRow.rule_id == row.rule_id,
@@ -102,10 +105,12 @@ def mergeable(session: Session, scope: Scope, row: ViolationRow) -> list[list[Vi
         ViolationRow.captured_at <= row.captured_at + MERGE_WITHIN,
     )
     found: dict[str, list[ViolationRow]] = {}
-    for one in members_of(session, set(session.scalars(near))):
+    fixed = set()
+    for one, has_case in session.execute(near.order_by(ViolationRow.captured_at, ViolationRow.violation_id)):
         found.setdefault(one.incident_id, []).append(one)
-    named = with_case(session, [one.violation_id for rows in found.values() for one in rows])
-    free = [rows for rows in found.values() if not any(one.violation_id in named for one in rows)]
+        if has_case:
+            fixed.add(one.incident_id)
+    free = [rows for incident_id, rows in found.items() if incident_id not in fixed]
     return sorted(free, key=lambda rows: abs(rows[0].captured_at - row.captured_at))
 
 

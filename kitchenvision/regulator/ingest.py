@@ -19,6 +19,7 @@ from kitchenvision.regulator.blobs import BlobStore, BlobWriter, HashMismatch
 from kitchenvision.regulator.parts import NeedsParts, Parts, now
 from kitchenvision.regulator.problems import Refused, bad_fields, bad_report
 from kitchenvision.regulator.store import AnyReport
+from kitchenvision.regulator.tables import ViolationRow
 from kitchenvision.wire import ConfirmedReport, Receipt, parse_report, report_bytes
 
 router = APIRouter(prefix="/api/v1")
@@ -130,14 +131,15 @@ def take(parts: Parts, canteen_id: str, body: bytes) -> Receipt:
     # Asked before the transaction, which should not wait for an object store.
     sizes = {blob.sha256: parts.arrived.size(parts.blobs, blob.sha256) for blob in report.blobs}
     with parts.database.writing(lane=canteen_id) as session:
-        known = store.known_receipt(session, report)
+        violation = session.get(ViolationRow, report.violation_id)
+        known = store.known_receipt(session, report, violation)
         if known is not None:
             return known
         if isinstance(report, ConfirmedReport) != (report.seq == 1):
             problem = "seq 1 is the report of kind 'confirmed', and no later one is"
             raise bad_fields("the kind does not fit the sequence", [{"field": "kind", "problem": problem}])
         _check_blobs(sizes | _dropped(session, parts.blobs, report), report)
-        return store.add_report(session, report, now())
+        return store.add_report(session, report, violation, now())
 
 
 def _parsed(body: bytes) -> AnyReport:

@@ -51,9 +51,11 @@ class Entry:
 class CameraRecord:
     """What became of a camera's violations of one rule in the last `RECORD_DAYS` days.
 
-    `reasons`: of the rejections, by number.
+    Attributes:
+        everywhere: of every camera of the canteen, at any time. reasons: of the rejections, by number.
     """
 
+    everywhere: dict[str, int]
     states: dict[str, int]
     reasons: dict[int, int]
 
@@ -95,26 +97,30 @@ def count(session: Session, looker: Looker, filters: Filters) -> int:
 
 def camera_record(session: Session, looker: Looker, of: ViolationRow) -> CameraRecord:
     """Of the camera and rule of a violation, without the violation's own incident."""
-    near = (
+    own = (
         looker.scope.covers(ViolationRow.canteen_id),
         ViolationRow.canteen_id == of.canteen_id,
         ViolationRow.rule_id == of.rule_id,
+    )
+    near = and_(
         ViolationRow.camera_id == of.camera_id,
         ViolationRow.incident_id != of.incident_id,
         ViolationRow.captured_at >= looker.now - timedelta(days=RECORD_DAYS),
     )
-    states = session.execute(select(ViolationRow.state, func.count()).where(*near).group_by(ViolationRow.state))
-    counts = {state: int(n) for state, n in states}
-    if not counts.get(State.REJECTED.value):
-        return CameraRecord(counts, {})
+    counted = select(ViolationRow.state, func.count(), func.count().filter(near)).where(*own)
+    rows = session.execute(counted.group_by(ViolationRow.state)).all()
+    everywhere = {state: int(n) for state, n, _ in rows}
+    states = {state: int(n) for state, _, n in rows if n}
+    if not states.get(State.REJECTED.value):
+        return CameraRecord(everywhere, states, {})
     reasons = session.execute(
         select(DecisionRow.reason, func.count())
         .join(ViolationRow, ViolationRow.decision_id == DecisionRow.decision_id)
-        .where(*near, DecisionRow.verdict == Verdict.REJECTED.value)
+        .where(*own, near, DecisionRow.verdict == Verdict.REJECTED.value)
         .group_by(DecisionRow.reason)
         .order_by(func.count().desc(), DecisionRow.reason)
     )
-    return CameraRecord(counts, {int(reason): int(n) for reason, n in reasons if reason is not None})
+    return CameraRecord(everywhere, states, {int(reason): int(n) for reason, n in reasons if reason is not None})
 
 
 def _asked(row: type[ViolationRow] | Any, looker: Looker, filters: Filters) -> list[ColumnElement[bool]]:

@@ -109,6 +109,7 @@ def _environment() -> Environment:
     folders = [str(package / "web" / "templates"), str(package / "regulator" / "pages")]
     return Environment(
         loader=FileSystemLoader(folders),
+        auto_reload=False,  # a template changes with the package only
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -95,6 +95,12 @@ def desk_part(violation_id: str, request: Request, visitor: Reviewer, parts: Nee
         return render(request, "desk.html", desk=shown, visitor=visitor, filters=filters, reasons=REASONS)
 
 
+def _few(count: int) -> str:
+    if count >= second_reviews.MOST_COUNTED:
+        return f"{second_reviews.MOST_COUNTED - 1}+"
+    return str(count) if count else ""
+
+
 def looker_of(visitor: Visitor, parts: Parts) -> Looker:
     """Who looks, at this instant."""
     return Looker(visitor.scope, visitor.person_id, now(), parts.settings.second)
@@ -137,6 +143,6 @@ def _page(
         rules=sorted({*KNOWN_RULES, *store.rules(session, visitor.scope)}),
         reasons=REASONS,
         views=saved_views.saved(session, visitor.person_id),
-        second_due=second_reviews.count_due(session, *second) if decides else 0,
+        second_due=_few(second_reviews.count_due(session, *second)) if decides else "",
         any_at_all=listed.newest_at is not None,
     )

@@ -27,14 +27,16 @@ Columns = TypeVarTuple("Columns")
 AnyReport = ConfirmedReport | ClipReport | EndedReport
 
 
-def known_receipt(session: Session, report: AnyReport) -> Receipt | None:
+def known_receipt(session: Session, report: AnyReport, violation: ViolationRow | None) -> Receipt | None:
     """The receipt for a report that is there already, or None when its key is free and next in line.
+
+    Args:
+        violation: that the report is of, None before its first one.
 
     Raises:
         Refused: 409 when the key holds other content, a report before it is missing, or the violation
             belongs to another canteen.
     """
-    violation = session.get(ViolationRow, report.violation_id)
     if violation is not None and violation.canteen_id != report.canteen_id:
         # Not 403, which would tell the edge that its token is wrong and stop its whole queue.
         raise Refused(409, "other-canteen", "this violation belongs to another canteen", field="violation_id")
@@ -70,13 +72,13 @@ def known_receipt(session: Session, report: AnyReport) -> Receipt | None:
     return None
 
 
-def add_report(session: Session, report: AnyReport, now: datetime) -> Receipt:
+def add_report(session: Session, report: AnyReport, violation: ViolationRow | None, now: datetime) -> Receipt:
     """Add a report for which `known_receipt` found nothing, with what follows from it."""
     if isinstance(report, ConfirmedReport):
         new = _violation_row(report, now)
         session.add(new)
         settle(session, new)
-    elif (violation := session.get(ViolationRow, report.violation_id)) is not None:
+    elif violation is not None:
         violation.last_seq = report.seq
         if isinstance(report, EndedReport):
             violation.ended_s = report.ended_s
@@ -190,17 +192,6 @@ def count_newer(session: Session, scope: Scope, filters: Filters, since: datetim
     """How many of them were received after that instant."""
     query = _filtered(select(func.count()).select_from(ViolationRow), scope, filters)
     return int(session.scalar(query.where(ViolationRow.received_at > since)) or 0)
-
-
-def count_states(session: Session, scope: Scope, canteen_id: str, rule_id: str) -> dict[str, int]:
-    """How many violations of that canteen and rule are in each state."""
-    rows = session.execute(
-        select(ViolationRow.state, func.count())
-        .where(ViolationRow.canteen_id == canteen_id, ViolationRow.rule_id == rule_id)
-        .where(scope.covers(ViolationRow.canteen_id))
-        .group_by(ViolationRow.state)
-    )
-    return {state: int(n) for state, n in rows}
 
 
 def earlier(session: Session, scope: Scope, of: ViolationRow, limit: int) -> list[ViolationRow]:

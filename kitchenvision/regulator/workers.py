@@ -4,6 +4,7 @@ uvicorn's supervisor starts them, and anew when one dies. What they share stands
 speak over a socket of this machine; when it ends, all end. Everything else they find in the database.
 """
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -46,7 +47,7 @@ class _SharedMemory(BaseManager):
     """Of each thing there is one, in the process of the manager."""
 
 
-_SharedMemory.register("wall", _wall, exposed=("put_all", "put_blind", "picture", "tiles", "watch", "next_in_s"))
+_SharedMemory.register("wall", _wall, exposed=("put_all", "put_blind", "picture", "known", "watch", "next_in_s"))
 _SharedMemory.register("failures", _failures, exposed=("wait_s", "failed", "succeeded"))
 
 
@@ -95,7 +96,11 @@ def check(settings: RegulatorSettings, processes: int) -> None:
 def application(settings: RegulatorSettings, address: Address) -> FastAPI:
     """The application of one worker, which ends with its parent."""
     _end_with_parent()
-    return create_app(settings, joined(address))
+    app = create_app(settings, joined(address))
+    # What is there now stays for good: to look through it again and again finds nothing.
+    gc.collect()
+    gc.freeze()
+    return app
 
 
 class Supervisor(Multiprocess):

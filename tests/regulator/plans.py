@@ -5,11 +5,22 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Engine, event
 from sqlalchemy.orm import Session
 
-from kitchenvision.regulator import canteens, cockpit_view, history, incident_members, people, queue_store, store
+from kitchenvision.regulator import (
+    canteens,
+    cockpit_view,
+    history,
+    incident_edits,
+    incident_members,
+    people,
+    queue_store,
+    second_reviews,
+    store,
+)
 from kitchenvision.regulator.access import Role, Scope, scope_of
 from kitchenvision.regulator.db import Database
 from kitchenvision.regulator.listing import Cursor, Filters
@@ -84,10 +95,12 @@ def hot(count: int) -> dict[str, Callable[[Session], object]]:
     everybody = scope_of(Role.OWNER, "default", (), None)
     one = f"{count // 2:032x}"
     waiting = Filters(state="open")
+    again = Filters(state="second")
     after = Cursor(now - timedelta(days=1), one)
+    local = now.astimezone(ZoneInfo("Asia/Shanghai"))
 
     def looker(scope: Scope) -> Looker:
-        return Looker(scope, 1, now, SecondPolicy())
+        return Looker(scope, 2, now, SecondPolicy())
 
     def row(session: Session) -> ViolationRow:
         return session.get_one(ViolationRow, one)
@@ -101,7 +114,12 @@ def hot(count: int) -> dict[str, Callable[[Session], object]]:
         "incident of a new violation": lambda s: incident_members._touching(s, row(s)),
         "members of incidents": lambda s: incident_members.members_of(s, [one]),
         "record of a camera": lambda s: queue_store.camera_record(s, looker(town), row(s)),
+        "earlier ones": lambda s: store.earlier(s, town, row(s), 5),
+        "what it may be merged with": lambda s: incident_edits.mergeable(s, town, row(s)),
+        "blobs of a page": lambda s: store.roles(s, town, [f"{count // 2 + i:032x}" for i in range(50)]),
         "what is new on the wall": lambda s: cockpit_view.newest(s, everybody),
+        "figures of the wall": lambda s: cockpit_view.figures(s, everybody, local, [], [], {}),
+        "trend of the wall": lambda s: cockpit_view.trend(s, everybody, local),
     }
     for name, scope in (("town", town), ("district", everybody)):
         found |= {
@@ -111,6 +129,11 @@ def hot(count: int) -> dict[str, Callable[[Session], object]]:
             f"newest of a {name}": lambda s, scope=scope: store.newest_received(s, scope),
             f"newer of a {name}": lambda s, scope=scope: store.count_newer(
                 s, scope, waiting, now - timedelta(hours=1)
+            ),
+            f"rules of a {name}": lambda s, scope=scope: store.rules(s, scope),
+            f"second looks of a {name}": lambda s, scope=scope: queue_store.page(s, looker(scope), again, 51, None),
+            f"second looks due in a {name}": lambda s, scope=scope: second_reviews.count_due(
+                s, scope, 2, now, SecondPolicy()
             ),
             f"list of a {name}": lambda s, scope=scope: store.page(s, scope, Filters(), 50, after),
         }
@@ -149,7 +172,7 @@ def _asked(engine: Engine) -> Iterator[list[tuple[str, Any]]]:
     found: list[tuple[str, Any]] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
-        if statement.startswith("SELECT") and " FROM " in statement.replace("\n", " "):
+        if statement.startswith(("SELECT", "WITH")) and " FROM " in statement.replace("\n", " "):
             found.append((statement, parameters))
 
     event.listen(engine, "before_cursor_execute", note)

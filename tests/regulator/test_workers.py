@@ -18,7 +18,7 @@ from regulator.sample import bearer, sample, send
 
 from kitchenvision.errors import SettingsError
 from kitchenvision.regulator import setup, workers
-from kitchenvision.regulator.cockpit_wall import LARGEST_BYTES, MOST_CAMERAS, TileState, WallFull
+from kitchenvision.regulator.cockpit_wall import LARGEST_BYTES, MOST_CAMERAS, TileState, WallFull, tiles
 from kitchenvision.regulator.limiter import MAX_FAILURES
 from kitchenvision.regulator.serve import serve
 from kitchenvision.regulator.settings import RegulatorSettings
@@ -49,7 +49,7 @@ def test_two_that_join_see_one_wall_and_one_count_of_failures() -> None:
         one, other = workers.joined(address), workers.joined(address)
         one.wall.put_all("canteen-1", [("camera-1", JPEG, AT), ("camera-2", JPEG, AT)], AT)
         assert other.wall.picture(("canteen-1", "camera-1"), AT) == (JPEG, 1)
-        assert [tile.state for tile in other.wall.tiles({"canteen-1"}, AT)] == [TileState.LIVE] * 2
+        assert [tile.state for tile in tiles(other.wall.known({"canteen-1"}), AT)] == [TileState.LIVE] * 2
         one.wall.put_blind(("canteen-1", "camera-1"), AT, "covered", AT)
         assert other.wall.picture(("canteen-1", "camera-1"), AT) is None
         slow = one.wall.next_in_s("canteen-1", AT)
