@@ -2,8 +2,11 @@
 
 import threading
 
+import pytest
 from delivery.fake_regulator import BASE, TOKEN
 from delivery.line import Line
+from hypothesis import given
+from hypothesis import strategies as st
 from outbox.reports import blob, by_hash, clip, confirmed, ended, violation_id
 
 from kitchenvision.delivery import Outcome, Pace, Sender, make_client
@@ -47,6 +50,15 @@ def test_what_is_urgent_goes_at_once_and_the_rest_waits_for_it_but_not_forever()
     line.urgent(10_000_000)
     line.patient(10_000)
     assert clock.now_s == 125.0
+
+
+@given(st.lists(st.integers(1, 20_000), min_size=1, max_size=50), st.sampled_from([16.0, 80.0, 2000.0]))
+def test_whatever_the_sizes_the_average_is_kept(sizes: list[int], kbit_s: float) -> None:
+    """Everything but the last piece has had its time before that goes out."""
+    line, clock = throttle(kbit_s)
+    for size in sizes:
+        line.patient(size)
+    assert clock.now_s - 100.0 == pytest.approx(sum(sizes[:-1]) / (kbit_s * 125), rel=1e-6)
 
 
 def test_without_a_limit_nobody_waits_and_it_can_be_set_while_it_is_used() -> None:

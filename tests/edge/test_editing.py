@@ -123,6 +123,15 @@ def test_tries_and_sessions_end_by_the_clock() -> None:
     assert access.session(session.token) is None
 
 
+def test_sessions_do_not_pile_up() -> None:
+    """The oldest of a hundred makes room."""
+    access = Access(PASSWORD)
+    sessions = [access.enter(PASSWORD) for _ in range(120)]
+    alive = [session for session in sessions if session is not None and access.session(session.token)]
+    assert len(alive) == 100
+    assert alive[-1] is sessions[-1]
+
+
 def test_without_a_password_nobody_gets_in() -> None:
     """Not with an empty one either."""
     access = Access("")

@@ -2,14 +2,27 @@
 
 import os
 import stat
+import threading
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from editable import RULES, TOML, box
+from hypothesis import given
+from hypothesis import strategies as st
 
 from kitchenvision.edge.settings import read_edge_settings
-from kitchenvision.edge.settings_file import ChangedMeanwhile, Document, SettingsFile, camera_table, set_tables
+from kitchenvision.edge.settings_file import (
+    ChangedMeanwhile,
+    Document,
+    Edit,
+    SettingsFile,
+    add_table,
+    camera_table,
+    drop_tables,
+    set_tables,
+)
 from kitchenvision.errors import SettingsError
 
 STOVE = {
@@ -146,3 +159,83 @@ def test_a_file_that_cannot_be_written_says_so(tmp_path: Path, monkeypatch: pyte
         one.file.change(zones("cooking", DOOR))
     assert one.path.read_text("utf-8") == TOML
     assert os.listdir(tmp_path) == ["edge.toml"]
+
+
+RELATIVE = st.floats(0, 1, allow_nan=False).map(lambda value: round(value, 4))
+ZONES = st.lists(
+    st.fixed_dictionaries(
+        {
+            "name": st.text(st.characters(codec="utf-8", exclude_categories=("Cc", "Cs")), min_size=1, max_size=60),
+            "polygon": st.one_of(
+                st.just([]), st.lists(st.lists(RELATIVE, min_size=2, max_size=2), min_size=3, max_size=9)
+            ),
+            "rules": st.lists(st.sampled_from(RULES), min_size=1, max_size=3, unique=True),
+            "hours": st.lists(st.sampled_from(["06:00-14:00", "22:00-05:00", "00:00-24:00"]), max_size=2),
+        }
+    ),
+    max_size=5,
+    unique_by=lambda row: row["name"],
+)
+
+
+@given(st.lists(ZONES, min_size=1, max_size=4))
+def test_whatever_is_saved_one_after_the_other_is_what_the_settings_say(saves: list[list[dict[str, Any]]]) -> None:
+    """Any names, any order, any number; and the other camera's line keeps its comment."""
+    with TemporaryDirectory() as folder:
+        file = box(Path(folder)).file
+        for rows in saves:
+            settings = file.change(zones("cooking", *rows))
+            found = [zone.model_dump(mode="json") for zone in settings.cameras[0].zones]
+            assert found == rows
+            assert settings.cameras[1].id == "serving"
+        assert 'id = "cooking"   # over the stove' in file.path.read_text("utf-8")
+
+
+def test_tables_come_and_go_also_where_there_is_an_inline_array(tmp_path: Path) -> None:
+    """Mutes of the page, in a file that somebody has written in one line."""
+    text = (
+        'canteen_id = "c"\ndata = "d"\nmutes = [{weekdays = ["sat"]}]\n[[cameras]]\nid = "a"\nurl = "rtsp://h/a"\n'
+    )
+    file = box(tmp_path, text).file
+    settings = file.change(lambda document: add_table(document, "mutes", {"weekdays": ["sun"], "reason": "x"}))
+    assert [mute.weekdays for mute in settings.mutes] == [("sat",), ("sun",)]
+    settings = file.change(lambda document: drop_tables(document, "mutes", lambda table: "reason" not in table))
+    assert [mute.reason for mute in settings.mutes] == ["x"]
+    file.change(lambda document: drop_tables(document, "mutes", lambda _: True))
+    assert "mutes" not in file.path.read_text("utf-8")
+    file.change(lambda document: drop_tables(document, "mutes", lambda _: True))
+
+
+def test_many_who_change_at_once_lose_nothing(file: SettingsFile) -> None:
+    """Each change is made to the newest file."""
+
+    def muting(number: int) -> Edit:
+        return lambda document: add_table(document, "mutes", {"hours": ["22:00-05:00"], "reason": str(number)})
+
+    threads = [threading.Thread(target=file.change, args=(muting(number),)) for number in range(12)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    mutes = read_edge_settings(file.path, RULES).mutes
+    assert sorted(int(mute.reason) for mute in mutes) == list(range(12))
+
+
+def test_who_reads_meanwhile_finds_a_whole_file(file: SettingsFile) -> None:
+    """The old one or the new one: the service may look at any moment."""
+    stop, broken = threading.Event(), list[Exception]()
+
+    def read() -> None:
+        while not stop.is_set():
+            try:
+                read_edge_settings(file.path, RULES)
+            except SettingsError as error:
+                broken.append(error)
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for number in range(40):
+        file.change(zones("cooking", DOOR | {"name": f"zone {number}"}))
+    stop.set()
+    reader.join()
+    assert broken == []

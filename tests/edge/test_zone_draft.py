@@ -70,3 +70,18 @@ def test_area_and_concave_shapes() -> None:
     shape = [(0.0, 0.0), (1.0, 0.0), (1.0, 0.5), (0.5, 0.5), (0.5, 1.0), (0.0, 1.0)]
     assert area_of(shape) == pytest.approx(0.75)
     assert not crosses_itself(shape)
+
+
+CORNERS = st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=4, max_size=8, unique=True)
+
+
+@given(CORNERS, st.integers(0, 7))
+def test_where_a_shape_begins_and_which_way_it_runs_changes_nothing(
+    corners: list[tuple[int, int]], turn: int
+) -> None:
+    """Neither its area nor whether it crosses itself."""
+    shape = [(x / 50, y / 50) for x, y in corners]
+    turned = shape[turn % len(shape) :] + shape[: turn % len(shape)]
+    assert area_of(turned) == pytest.approx(area_of(shape))
+    assert area_of(shape[::-1]) == pytest.approx(area_of(shape))
+    assert crosses_itself(turned) == crosses_itself(shape)
