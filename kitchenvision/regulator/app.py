@@ -26,6 +26,7 @@ from kitchenvision.regulator import (
     district,
     district_reports,
     ingest,
+    kiosk_pages,
     login,
     map_pages,
     observed,
@@ -95,7 +96,7 @@ def create_app(settings: RegulatorSettings, memory: Memory | None = None) -> Fas
         app.include_router(part.router)
     for part in (second_pages, review_acts, review):
         app.include_router(part.router)
-    for part in (district, district_reports, observed_calendar, public, map_pages, cockpit):
+    for part in (district, district_reports, observed_calendar, public, map_pages, kiosk_pages, cockpit):
         app.include_router(part.router)
     app.mount("/static", StaticFiles(directory=str(files("kitchenvision") / "web" / "static")), "static")
     app.add_exception_handler(Refused, _refused)

@@ -7,17 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response, StreamingResponse
 
 from kitchenvision.regulator import cockpit_view as view
-from kitchenvision.regulator.access import Right
-from kitchenvision.regulator.auth import COOKIE, page_with
+from kitchenvision.regulator import kiosk
+from kitchenvision.regulator.auth import COOKIE
 from kitchenvision.regulator.cockpit_view import Figures, New
 from kitchenvision.regulator.cockpit_wall import LIVE_S, OFFLINE_S, STALE_S, Tile, tiles
 from kitchenvision.regulator.district import local_now
 from kitchenvision.regulator.district_view import SHAPES, Place, places
+from kitchenvision.regulator.kiosk import Watcher
 from kitchenvision.regulator.parts import NeedsParts, Parts, now
 from kitchenvision.regulator.people import Visitor, visitor_of
 from kitchenvision.regulator.problems import Refused
@@ -25,8 +26,6 @@ from kitchenvision.regulator.rendering import Words, render, words_of
 from kitchenvision.regulator.scoring_store import strips
 
 router = APIRouter()
-# The wall shows kitchens and undecided findings: for those who see the desk, not for canteens.
-Watcher = Annotated[Visitor, Depends(page_with(Right.REVIEW))]
 PAUSE_S = 2.0
 FIGURES_EVERY = 10  # rounds
 SIZES = (1, 4, 9, 16, 36)
@@ -85,8 +84,11 @@ async def cockpit_events(
     words = words_of(request)
     token = request.cookies.get(COOKIE, "")
 
+    def still() -> bool:
+        return kiosk.still_open(parts, request) if visitor.person_id == kiosk.NOBODY else _still_in(parts, token)
+
     async def gone() -> bool:
-        return once or await request.is_disconnected() or not await run_in_threadpool(_still_in, parts, token)
+        return once or await request.is_disconnected() or not await run_in_threadpool(still)
 
     told = events(lambda count: _text(parts, visitor, words, count), gone, asyncio.sleep)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}

@@ -6,8 +6,8 @@ from fastapi.responses import Response
 from kitchenvision.errors import SettingsError
 from kitchenvision.regulator import canteens, town_map
 from kitchenvision.regulator import district_view as view
-from kitchenvision.regulator.cockpit import Watcher
 from kitchenvision.regulator.district import local_now
+from kitchenvision.regulator.kiosk import Watcher
 from kitchenvision.regulator.parts import NeedsParts
 from kitchenvision.regulator.rendering import render
 from kitchenvision.regulator.scoring_store import strips, today

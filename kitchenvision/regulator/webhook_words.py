@@ -1,4 +1,4 @@
-"""Words of the pages about webhooks, in Chinese and English; `messages` adds them to its catalogue."""
+"""Words of the pages about webhooks and links to walls, in Chinese and English; `messages` adds them."""
 
 PAIRS: dict[str, tuple[str, str]] = {
     # key: (Chinese, English)
@@ -37,6 +37,23 @@ PAIRS: dict[str, tuple[str, str]] = {
     "hook.given_up": ("已放弃", "given up"),
     "hook.again": ("重发", "Send again"),
     "hook.body": ("内容", "Content"),
+    "kiosk.title": ("大屏链接", "Links to walls"),
+    "kiosk.lead": (
+        "用链接在大屏上打开驾驶舱，无需账号。只能看实时画面、数字和地图，可随时吊销。",
+        "A link opens the wall on a big screen without an account. It shows live pictures, figures and the map, "
+        "nothing else, and can be revoked at any time.",
+    ),
+    "kiosk.made": (
+        "新链接。请现在在大屏上打开并收藏，离开本页后无法再看到。",
+        "The new link. Open it on the screen now and keep it there; it cannot be seen again once you leave.",
+    ),
+    "kiosk.none": ("还没有链接。", "There is no link yet."),
+    "kiosk.name": ("哪块屏", "Which screen"),
+    "kiosk.all": ("全区", "Whole district"),
+    "kiosk.opened": ("最近打开", "Last opened"),
+    "kiosk.add": ("生成链接", "Make a link"),
+    "admin.wall_made": ("生成大屏链接", "made a link to wall"),
+    "admin.wall_revoked": ("吊销大屏链接", "revoked the link to wall"),
     "event.incident.confirmed": ("违规确认", "incident confirmed"),
     "event.case.opened": ("案件立案", "case opened"),
     "event.case.overdue": ("案件逾期", "case overdue"),

@@ -85,6 +85,9 @@ MATRIX = (
     Row("POST", "/calendar", Right.POLICY),
     Row("POST", "/calendar/week", Right.POLICY),
     Row("GET", "/cockpit", REVIEW),
+    Row("GET", "/walls", Right.POLICY),
+    Row("POST", "/walls", Right.POLICY),
+    Row("POST", "/walls/{link_id}/revoke", Right.POLICY),
     Row("GET", "/cockpit/map", REVIEW),
     Row("GET", "/cockpit/events", REVIEW, page=False, query={"once": "true"}),
     Row("GET", "/cockpit/pictures/{canteen_id}/{camera_id}", REVIEW, of_canteen=True, page=False),
@@ -96,11 +99,12 @@ MATRIX = (
     Row("GET", "/api/v1/picture-views", Right.AUDIT, page=False),
 )
 # What nobody needs to be logged in for, or what asks for an edge box's token instead; each has tests of its own
-# (test_auth, test_ingest, test_observed, test_district_pages, test_cockpit). /logout ends the session that it
-# needs, so it is there too.
+# (test_auth, test_account, test_kiosk, test_ingest, test_observed, test_district_pages, test_cockpit). /logout ends
+# the session that it needs, so it is there too.
 OPEN_TO_ALL = {
     ("GET", "/login"),
     ("POST", "/login"),
+    ("GET", "/wall/{token}"),
     ("GET", "/login/code"),
     ("POST", "/login/code"),
     ("GET", "/login/once/{token}"),
@@ -144,6 +148,8 @@ def form_for(row: Row, violation_id: str) -> dict[str, str]:
         "/people/{person_id}/disabled": {"disabled": "true"},
         **{f"/webhooks/{{webhook_id}}/{step}": {} for step in ("ping", "remove")},
         "/webhooks": {"url": ""},
+        "/walls": {"name": ""},
+        "/walls/{link_id}/revoke": {},
         "/webhooks/{webhook_id}/disabled": {"disabled": "true"},
         "/webhooks/{webhook_id}/deliveries/{delivery_id}/again": {},
         "/devices": {"canteen_id": ""},

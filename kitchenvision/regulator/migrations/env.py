@@ -2,10 +2,10 @@
 
 from alembic import context
 
-from kitchenvision.regulator import account_tables, admin_log, case_tables, review_tables, webhook_tables
+from kitchenvision.regulator import account_tables, admin_log, case_tables, kiosk, review_tables, webhook_tables
 from kitchenvision.regulator.tables import Base
 
-TABLES = (account_tables.ApiToken, admin_log.AdminEntry, webhook_tables.Webhook)
+TABLES = (account_tables.ApiToken, admin_log.AdminEntry, kiosk.WallLink, webhook_tables.Webhook)
 for table in (*TABLES, case_tables.CaseRow, review_tables.ReviewClaim):
     assert table.metadata is Base.metadata  # imported for its tables
 context.configure(
