@@ -15,7 +15,7 @@ from kitchenvision.regulator.limiter import FailureLimiter
 from kitchenvision.regulator.settings import RegulatorSettings
 from kitchenvision.regulator.views import Views
 
-_ARRIVING = 6
+_ARRIVING = 4
 
 
 @dataclass(frozen=True)

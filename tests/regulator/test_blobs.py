@@ -13,7 +13,7 @@ from regulator.district import District
 from regulator.servers import free_ports
 
 from kitchenvision.errors import StorageError
-from kitchenvision.regulator.blobs import BlobStore, HashMismatch, LocalBlobStore, _Pieces
+from kitchenvision.regulator.blobs import Arrived, BlobStore, HashMismatch, LocalBlobStore, _Pieces
 from kitchenvision.regulator.s3_blobs import S3BlobStore
 from kitchenvision.wire import content_hash
 
@@ -197,3 +197,13 @@ def test_a_reader_who_leaves_in_the_middle_leaves_no_file_open(tmp_path: Path) -
         pieces.close()
         pieces.close()
         assert file.closed
+
+
+def test_what_arrived_lately_is_not_asked_of_the_store_again(tmp_path: Path) -> None:
+    store, arrived = LocalBlobStore(tmp_path / "blobs"), Arrived(most=2)
+    names = [content_hash(bytes([i])) for i in range(3)]
+    for i, name in enumerate(names):
+        arrived.note(name, i + 1)
+    assert [arrived.size(store, name) for name in names] == [None, 2, 3]  # the oldest made room
+    put(store, DATA, NAME)
+    assert arrived.size(store, NAME) == len(DATA)

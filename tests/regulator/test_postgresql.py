@@ -10,10 +10,11 @@ import pytest
 from regulator.district import District
 from sqlalchemy import func, select, text
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from kitchenvision.errors import StorageError
 from kitchenvision.regulator import setup
-from kitchenvision.regulator.db import Database, DatabaseBusy
+from kitchenvision.regulator.db import NO_LANE, Database, DatabaseBusy
 from kitchenvision.regulator.settings import RegulatorSettings
 from kitchenvision.regulator.storage_settings import StorageSettings, database_address
 from kitchenvision.regulator.tables import Canteen, Town
@@ -82,6 +83,45 @@ def test_a_writer_of_another_lane_does_not_wait_and_a_writer_alone_does(database
         order.append("a")
     waiting.join(20)
     assert order == ["b", "a", "alone"]
+
+
+def test_who_finds_its_lane_first_waits_for_that_lane_only(database: Database) -> None:
+    with database.writing() as session:
+        session.add_all([canteen("a"), canteen("b")])
+
+    def found(session: Session) -> str | None:
+        return session.scalar(select(Canteen.canteen_id).where(Canteen.name == "a"))
+
+    with database.writing(lane="b"), database.writing(lane=found) as session:
+        held = select(func.count()).select_from(text("pg_locks")).where(text("locktype = 'advisory' AND granted"))
+        assert session.scalar(held) == 4  # each holds its lane, and the writers' lock together
+    waits = threading.Event()
+
+    def alone() -> None:
+        with database.writing():
+            waits.set()
+
+    with database.writing(lane=found):
+        waiting = threading.Thread(target=alone)
+        waiting.start()
+        assert not waits.wait(0.3)
+    assert waits.wait(10)
+    waiting.join(10)
+
+
+def test_rows_that_are_only_added_wait_for_nobody(database: Database) -> None:
+    with database.writing(), database.writing(lane=NO_LANE) as session:
+        session.add(canteen("a"))
+    with database.asking() as session:
+        assert session.scalars(select(Canteen.canteen_id)).all() == ["a"]
+
+
+def test_each_question_of_one_who_asks_sees_its_own_moment(database: Database) -> None:
+    with database.asking() as asking:
+        assert asking.scalars(select(Canteen.canteen_id)).all() == []
+        with database.writing() as session:
+            session.add(canteen("a"))
+        assert asking.scalars(select(Canteen.canteen_id)).all() == ["a"]
 
 
 def test_a_reader_sees_one_moment_and_changes_nothing(database: Database) -> None:
