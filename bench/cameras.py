@@ -9,7 +9,8 @@ looked at 5 times a second:
 - Cost: CPU time of the whole process (all its threads, decoding included) by camera and second of video, in runs
   by turns, so that all share the machine's mood; medians. It stays true when others use the machine too, but
   for what they take away from its caches and from the core's other thread: where a run could not look at every
-  frame in time, it is run again with streams that play more slowly. Cameras a core = 1000 / cost.
+  frame in time, it is run again with streams that play more slowly. Peers wait for each frame as a camera's frames
+  are waited for. Cameras a core = 1000 / cost.
 - Held: real streams at real speed, as many as the cost says that fit, one fewer where those do not: 99 % of the
   frames at most 1 s late, not later in the second half of the run than in the first, none left out. It is only as
   good as the machine is idle: how much of the core others used meanwhile is told. --quick holds ours, main, gated.
@@ -56,6 +57,7 @@ WHOLE_FPS = 4.75  # of 5: the last frames are still on their way
 # Seconds before what is counted: to connect, and for an empty scene to be known as one; and what is counted.
 SETTLED_S = {"busy": 2.0, "empty": 12.0}
 COUNTED_S = {"busy": 24.0, "empty": 12.0}
+PEER_S = 12.0  # its cost does not depend on who is in the picture
 QUICKLY_HELD = ("ours main, gated",)
 PEERS = {
     "ultralytics OpenVINO main": ("main", "openvino"),
@@ -126,7 +128,7 @@ def costs(bench: Bench, rounds: int) -> dict[str, list[Row]]:
         for (name, asked), peer in zip(OURS.items(), TURNS, strict=True):
             size, kind = PEERS[peer]
             rows[name].append(bench.cost(*asked))
-            rows[peer].append(bench.peer(size, kind, 1, False, COUNTED_S["busy"]))
+            rows[peer].append(bench.peer(size, kind, 1, True, PEER_S))
             for each in (name, peer):
                 print(f"  {each}: {rows[each][-1]['cpu_ms_per_camera_s']:.0f} ms", file=sys.stderr, flush=True)
     return rows
