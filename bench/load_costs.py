@@ -25,7 +25,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests"), str(ROOT / "bench")]  # this ver
 
 import psutil  # noqa: E402
 from load import Made, Size, cpu_seconds, log_in, populate, service, storage, wait_for  # noqa: E402
-from load_actors import HIDDEN, Connection, Material, Violation, live_batch  # noqa: E402
+from load_actors import HIDDEN, Connection  # noqa: E402
+from load_material import Material, Violation, live_batch  # noqa: E402
 from regulator.district import written  # noqa: E402
 from regulator.servers import free_ports  # noqa: E402
 
