@@ -55,6 +55,7 @@ OWNERS: dict[str, set[str]] = {
     "minio": {"regulator.s3_blobs"},
     "urllib3": {"regulator.s3_blobs"},  # the pool and time limits of minio's connections
     "openpyxl": {"edge.camera_rows", "regulator.district_export", "regulator.table_import"},
+    "pyarrow": {"regulator.parquet_export"},
     "segno": {"regulator.public", "regulator.notice", "regulator.account"},
     "pyotp": {"regulator.second_factor"},
     "reportlab": {"regulator.notice", "regulator.monthly_pdf"},

@@ -4,16 +4,18 @@ import json
 import re
 from collections.abc import Iterator
 from dataclasses import asdict
+from itertools import islice
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import JSONResponse, Response, StreamingResponse
+from fastapi.responses import Response, StreamingResponse
 from sqlalchemy.orm import Session
 from starlette.types import Receive, Scope, Send
 
-from kitchenvision.regulator import history, store, views
-from kitchenvision.regulator.auth import ApiReader, Auditor, Reader
+from kitchenvision.regulator import feedback, history, store, views
+from kitchenvision.regulator.auth import ApiReader, Auditor, Learner, Reader
 from kitchenvision.regulator.blobs import BlobStore
+from kitchenvision.regulator.conditional import json_answer
 from kitchenvision.regulator.listing import Cursor, ListQuery, read_cursor
 from kitchenvision.regulator.parts import NeedsParts, Parts, now
 from kitchenvision.regulator.problems import Refused
@@ -31,7 +33,9 @@ _RANGE = re.compile(r"^bytes=(\d*)-(\d*)$")
 
 
 @router.get("/violations", response_model=None)
-def list_violations(reader: ApiReader, parts: NeedsParts, asked: Annotated[ListQuery, Query()]) -> Response:
+def list_violations(
+    request: Request, reader: ApiReader, parts: NeedsParts, asked: Annotated[ListQuery, Query()]
+) -> Response:
     """Violations, newest first: `items`, `total`, and `next_cursor` when there are more."""
     if reader.scope.canteen_id is not None:
         asked = asked.model_copy(update={"canteen": reader.scope.canteen_id})
@@ -42,18 +46,19 @@ def list_violations(reader: ApiReader, parts: NeedsParts, asked: Annotated[ListQ
     more = len(rows) > asked.limit
     rows = rows[: asked.limit]
     following = Cursor(rows[-1].captured_at, rows[-1].violation_id).text() if more else None
-    return JSONResponse({"items": [_summary(row) for row in rows], "total": total, "next_cursor": following})
+    told = {"items": [_summary(row) for row in rows], "total": total, "next_cursor": following}
+    return json_answer(request, told)
 
 
 @router.get("/violations/{violation_id}", response_model=None)
-def one_violation(violation_id: str, reader: ApiReader, parts: NeedsParts) -> Response:
+def one_violation(request: Request, violation_id: str, reader: ApiReader, parts: NeedsParts) -> Response:
     """One violation with its reports, as they came, and every decision on it."""
     with parts.database.reading() as session:
         row = _readable(session, violation_id, reader)
         reports = [json.loads(kept.body) for _, kept in store.reports(session, reader.scope, violation_id)]
         decisions = history.decisions(session, reader.scope, violation_id)
     told = [{**asdict(one), "decided_at": one.decided_at.isoformat()} for one in decisions]
-    return JSONResponse({**_summary(row), "reports": reports, "decisions": told})
+    return json_answer(request, {**_summary(row), "reports": reports, "decisions": told})
 
 
 @router.get("/violations/{violation_id}/{role}", response_model=None)
@@ -80,12 +85,48 @@ def _no_blob(parts: Parts, violation_id: str, role: BlobPath, reader: Reader) ->
 
 @router.get("/picture-views", response_model=None)
 def picture_views(
-    reader: Auditor, parts: NeedsParts, violation_id: Annotated[str, Query(max_length=64)] = ""
+    request: Request, reader: Auditor, parts: NeedsParts, violation_id: Annotated[str, Query(max_length=64)] = ""
 ) -> Response:
     """Who saw which picture when, newest first, at most 500; of one violation, or of all."""
     with parts.database.reading() as session:
         found = views.newest(session, reader.scope, violation_id or None)
-    return JSONResponse({"items": [{**asdict(one), "seen_at": one.seen_at.isoformat()} for one in found]})
+    return json_answer(request, {"items": [{**asdict(one), "seen_at": one.seen_at.isoformat()} for one in found]})
+
+
+@router.get("/feedback", response_model=None)
+def list_feedback(
+    request: Request,
+    reader: Learner,
+    parts: NeedsParts,
+    confirmed: Annotated[float, Query(ge=0, le=1)] = 0.2,
+    cursor: Annotated[str, Query(max_length=64)] = "",
+    limit: Annotated[int, Query(ge=1, le=500)] = 100,
+) -> Response:
+    """What decisions teach, by id: `items` with picture, box and label, and `next_cursor` when there are more."""
+    with parts.database.reading() as session:
+        examples = feedback.examples(session, reader.scope, confirmed, cursor)
+        found = list(islice(examples, limit + 1))
+    following = found[limit - 1].violation_id if len(found) > limit else None
+    return json_answer(request, {"items": [_example(one) for one in found[:limit]], "next_cursor": following})
+
+
+def _example(one: feedback.Example) -> dict[str, Any]:
+    return {
+        "violation_id": one.violation_id,
+        "canteen_id": one.canteen_id,
+        "camera_id": one.camera_id,
+        "rule_id": one.rule_id,
+        "captured_at": one.captured_at.isoformat(),
+        "decided_at": one.decided_at.isoformat(),
+        "reason": one.reason,
+        "group": one.group.value,
+        "meaning": None if one.meaning is None else one.meaning.name.lower(),
+        "box_xyxy": list(one.box),
+        "label": one.label,
+        "width": one.size[0],
+        "height": one.size[1],
+        "picture_sha256": one.picture_sha256,
+    }
 
 
 def _role(name: BlobPath) -> BlobRole:

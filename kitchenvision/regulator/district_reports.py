@@ -1,6 +1,8 @@
 """Files to take away: the month of a district or a canteen as PDF or XLSX, and everything one may see as CSV."""
 
 from collections.abc import Iterator
+from importlib import import_module
+from tempfile import TemporaryFile
 from typing import Annotated, Literal
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -8,7 +10,7 @@ from zoneinfo import ZoneInfo
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
 
-from kitchenvision.errors import SettingsError
+from kitchenvision.errors import MissingExtra, SettingsError
 from kitchenvision.regulator import district_export as export
 from kitchenvision.regulator import monthly, monthly_pdf
 from kitchenvision.regulator.auth import Exporter, Reader
@@ -54,6 +56,29 @@ def violations_csv(reader: Exporter, parts: NeedsParts) -> Response:
             yield from export.csv_lines(export.violations(session, reader.scope), ZoneInfo(parts.settings.timezone))
 
     return StreamingResponse(lines(), media_type="text/csv; charset=utf-8", headers=_saved_as("violations.csv"))
+
+
+@router.get("/reports/violations.parquet", response_model=None)
+def violations_parquet(reader: Exporter, parts: NeedsParts) -> Response:
+    """The same as Parquet; 501 where the extra for it is not installed."""
+    try:
+        # Only who asks for it needs its library.
+        parquet_export = import_module("kitchenvision.regulator.parquet_export")
+    except ImportError as error:
+        missing = MissingExtra("parquet", "this file")
+        raise Refused(501, "not-installed", "this server writes no Parquet", str(missing)) from error
+    file = TemporaryFile()  # noqa: SIM115  # closed by what sends it
+    with parts.database.reading() as session:
+        parquet_export.write(export.violations(session, reader.scope), file)
+    file.seek(0)
+
+    def chunks() -> Iterator[bytes]:
+        with file:
+            while chunk := file.read(1 << 18):
+                yield chunk
+
+    kind = "application/vnd.apache.parquet"
+    return StreamingResponse(chunks(), media_type=kind, headers=_saved_as("violations.parquet"))
 
 
 def _report(parts: Parts, reader: Reader, words: Words, asked: Asked, ending: str) -> Response:

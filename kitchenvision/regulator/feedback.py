@@ -120,13 +120,18 @@ def meaning_of(rule_id: str, reason: int | None, cigarette: bool) -> tuple[Group
     return (Group.TO_LABEL, None) if meaning is None else (Group.OWN, meaning)
 
 
-def examples(session: Session, scope: Scope, confirmed_share: float) -> Iterator[Example]:
+def examples(session: Session, scope: Scope, confirmed_share: float, after: str = "") -> Iterator[Example]:
     """Every rejected violation of the scope that has a picture, and a share (0..1) of the confirmed ones, by id.
 
     The share is chosen by the id: the same violations each time, and a larger share holds the smaller one.
+
+    Args:
+        after: only those with greater ids.
     """
     query = select(ViolationRow).where(
-        scope.covers(ViolationRow.canteen_id), ViolationRow.state.in_(("confirmed", "rejected"))
+        scope.covers(ViolationRow.canteen_id),
+        ViolationRow.state.in_(("confirmed", "rejected")),
+        ViolationRow.violation_id > after,
     )
     for row in session.scalars(query.order_by(ViolationRow.violation_id)):
         if row.state == "confirmed" and _draw(row.violation_id) >= confirmed_share:

@@ -81,6 +81,7 @@ MATRIX = (
     Row("GET", "/reports/district.{ending}", REVIEW, query={"month": "2026-11"}),
     Row("GET", "/reports/canteens/{canteen_id}.{ending}", REVIEW, of_canteen=True, query={"month": "2026-11"}),
     Row("GET", "/reports/violations.csv", REVIEW, page=False),
+    Row("GET", "/reports/violations.parquet", REVIEW, page=False),
     Row("GET", "/calendar", READ),
     Row("POST", "/calendar", Right.POLICY),
     Row("POST", "/calendar/week", Right.POLICY),
@@ -96,6 +97,7 @@ MATRIX = (
     Row("GET", "/api/v1/violations", READ, page=False),
     Row("GET", "/api/v1/violations/{violation_id}", READ, of_canteen=True, page=False),
     Row("GET", "/api/v1/violations/{violation_id}/{role}", READ, of_canteen=True, page=False),
+    Row("GET", "/api/v1/feedback", REVIEW, page=False),
     Row("GET", "/api/v1/picture-views", Right.AUDIT, page=False),
 )
 # What nobody needs to be logged in for, or what asks for an edge box's token instead; each has tests of its own

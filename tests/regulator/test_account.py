@@ -85,6 +85,8 @@ def test_what_a_program_looked_at_is_kept_under_its_persons_name(regulator: Regu
         ("/api/v1/violations", "read"),
         ("/api/v1/picture-views", "audit"),
         ("/reports/violations.csv", "export"),
+        ("/reports/violations.parquet", "export"),
+        ("/api/v1/feedback", "feedback"),
         (f"/reports/canteens/{CANTEEN}.xlsx?month=2026-11", "export"),
     ],
 )
