@@ -38,6 +38,7 @@ SHOTS = (
     ("public-zh-390", 390, 844, "zh", "light", f"/public/{RED}"),
     ("calendar-en", 1440, 700, "en", "light", "/calendar"),
     ("wall-9-zh", 1920, 1080, "zh", "dark", "/cockpit?tiles=9"),
+    ("map-zh", 1920, 1080, "zh", "dark", "/cockpit/map"),
     ("wall-36-en", 1920, 1080, "en", "dark", "/cockpit?tiles=36"),
 )
 
