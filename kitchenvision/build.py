@@ -46,13 +46,13 @@ def open_eyes(
     """
     card = load_card(models_folder(folder), name)
     frame = open_session(str(card.path(card.frame.file)), provider, threads)
-    zoom = open_session(str(card.path(card.zoom.file)), provider, threads)
+    zoom = open_session(str(card.path(card.zoom.file)), provider, threads, many_shapes=True)
     detector = cigarettes = OnnxDetector(card, frame, profile)
     for_cigarettes = card.for_cigarettes()
     if for_cigarettes is None:
         return Eyes(card, detector, OnnxHeadLooker(card, zoom, None), None)
     if card.cigarette is not None:
-        own = open_session(str(card.path(card.cigarette.file)), provider, threads)
+        own = open_session(str(card.path(card.cigarette.file)), provider, threads, many_shapes=True)
         cigarettes = OnnxDetector(for_cigarettes, own, profile)
     return Eyes(card, detector, OnnxHeadLooker(card, zoom, cigarettes), cigarettes)
 

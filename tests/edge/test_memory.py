@@ -51,3 +51,28 @@ def test_a_hole_in_the_heap_is_given_back() -> None:
     """80 MB of small pieces of which the topmost is still in use."""
     done = subprocess.run([sys.executable, "-c", HOLES], capture_output=True, text=True, check=True)
     assert int(done.stdout) > 50_000, done.stdout
+
+
+CYCLES = """
+import gc
+from kitchenvision.edge.memory import Trimmer
+
+class Held:
+    gone = 0
+    def __del__(self):
+        Held.gone += 1
+
+gc.freeze()
+gc.disable()
+one = Held()
+one.self = one
+del one
+Trimmer(0.0)(1.0)
+print(Held.gone)
+"""
+
+
+def test_what_hangs_in_a_cycle_is_collected() -> None:
+    """Also when Python's own collector has no reason to come round."""
+    done = subprocess.run([sys.executable, "-c", CYCLES], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "1"
