@@ -7,7 +7,7 @@
 
 Everything runs on this machine, on loopback: the service, PostgreSQL that waits for the disk at each commit,
 SeaweedFS if asked for, and the actors, boxes and people in a process each. Each violation is a picture of 200 kB,
-a head, a trace and a clip of 500 kB, asked for and sent by hash, then three reports. Twenty inspectors of twenty
+a head, a trace and a clip of 500 kB, sent by hash, then three reports. Twenty inspectors of twenty
 towns decide, five walls are open, each canteen sends one batch of four small pictures every 10 s. A review step is
 the desk until it is there, then the decision; the picture, the claim and thinking lie between. Afterwards every
 violation, report and blob is counted in the stores. CPU seconds say what each part costs whatever else the machine
@@ -52,7 +52,7 @@ LIVE_EVERY_S = 10.0
 THINK_S = 2.0
 # As docs/operations.md recommends, for a small machine.
 POSTGRES = ("shared_buffers=256MB",)
-SHOWN = ("step", "queue", "desk", "picture", "claim", "decide", "ask", "blob", "report", "live")
+SHOWN = ("step", "queue", "desk", "picture", "claim", "decide", "blob", "report", "live")
 
 
 @dataclass(frozen=True)

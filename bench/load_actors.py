@@ -138,7 +138,7 @@ async def timed(
 
 
 async def deliver(address: str, canteen: tuple[str, str], plan: Plan, timings: Timings) -> None:
-    """One edge box: asks for each blob and sends it, then the reports, again until each has its receipt.
+    """One edge box: sends each blob, then the reports, again until each has its receipt.
 
     Args:
         canteen: id and token.
@@ -152,7 +152,6 @@ async def deliver(address: str, canteen: tuple[str, str], plan: Plan, timings: T
         await asyncio.sleep(max(began + offset + number * over_s / count * 0.97 - time.perf_counter(), 0.0))
         one = material.violation(number, began_at + timedelta(minutes=7 * number))
         for name, data in one.blobs.items():
-            await _until(timings, "ask", connection, ("HEAD", f"/api/v1/blobs/{name}", b""), (200, 404))
             await _until(timings, "blob", connection, ("PUT", f"/api/v1/blobs/{name}", data))
         for report in one.reports:
             await _until(timings, "report", connection, ("POST", "/api/v1/reports", report))

@@ -86,7 +86,6 @@ async def measure(settings: RegulatorSettings, made: Made, watched: dict[str, ps
 async def deliver(meter: Meter, samples: Sequence[tuple[Connection, Violation]]) -> None:
     """Blobs, then reports."""
     blobs = [(box, sha256, data) for box, one in samples for sha256, data in one.blobs.items()]
-    await meter.measure("ask", [_ask(box, "HEAD", f"/api/v1/blobs/{sha256}") for box, sha256, _ in blobs])
     for kind, large in (("blob, small", False), ("blob, large", True)):
         chosen = [blob for blob in blobs if (len(blob[2]) > 100_000) is large]
         asked = [_ask(box, "PUT", f"/api/v1/blobs/{sha256}", data) for box, sha256, data in chosen]

@@ -186,7 +186,8 @@ class Sender:
     def _deliver(self, item: Item) -> Receipt:
         try:
             for ref in item.blobs:
-                self._see_to_blob(item, ref)
+                # What was never tried is hardly ever there: to ask first would be one more request for each blob.
+                (self._see_to_blob if item.failures else self._send_blob)(item, ref)
             answer = self._post(item)
             if says(answer, "missing_blobs", "missing-blob"):
                 # It had them a moment ago: it was put back to an older state. Send them all again.
