@@ -2,7 +2,7 @@
 comes back.
 
 ``KITCHENVISION_STREAM_FAULTS=1000`` makes the table longer, ``KITCHENVISION_STREAM_SEED`` another one, and
-``KITCHENVISION_STREAM_TABLE`` is a file that keeps it; `bench/stream_faults.py` runs several at once. The kinds stay.
+``KITCHENVISION_STREAM_TABLE`` is a file that keeps it; `bench/stream_faults.py` runs several. The kinds stay.
 """
 
 import json
