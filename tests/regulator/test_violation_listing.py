@@ -139,7 +139,7 @@ def test_a_box_turned_inside_out_has_no_size_instead_of_breaking_the_page(regula
 
 
 def test_the_tally_counts_this_canteen_and_rule_by_state(library: Regulator) -> None:
-    assert shown(library, sample(9).violation_id).states == {"open": 3}
+    assert shown(library, sample(9).violation_id).record.everywhere == {"open": 3}
 
 
 def test_earlier_incidents_are_of_the_same_canteen_and_rule_and_before_this_one(library: Regulator) -> None:
