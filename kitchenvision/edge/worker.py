@@ -91,6 +91,13 @@ class _Camera:
     size: tuple[int, int] = (0, 0)
     info: SourceInfo | None = None
 
+    def finish(self) -> None:
+        """What is open is told, what was counted is kept."""
+        self.line.finish()
+        self.ledger.flush()
+        if self.main is not None:
+            self.main.close()
+
 
 class Worker:
     """The cameras of one job.
@@ -151,10 +158,7 @@ class Worker:
         for arrival in self._wiring.mailbox.forget(camera.section.id):
             if arrival.frame is None:
                 camera.line.take(arrival)
-        camera.line.finish()
-        camera.ledger.flush()
-        if camera.main is not None:
-            camera.main.close()
+        camera.finish()
         _log.info("camera %s: closed, for other settings", camera.section.id)
 
     def close(self) -> None:
@@ -165,10 +169,7 @@ class Worker:
             if arrival.frame is None:
                 self._cameras[arrival.camera_id].line.take(arrival)
         for camera in self._cameras.values():
-            camera.line.finish()
-            camera.ledger.flush()
-            if camera.main is not None:
-                camera.main.close()
+            camera.finish()
 
     def _camera(self, section: CameraSection) -> _Camera:
         settings = self._job.settings
