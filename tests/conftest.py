@@ -25,13 +25,14 @@ def pytest_configure(config: pytest.Config) -> None:
 
 # Here a browser, a camera or a killed process has a pace of its own. What fails once is told as a rerun; what is
 # wrong fails each time.
-OWN_PACE = ("browser", "edge", "cli", "faults")
+OWN_PACE = {"browser", "edge", "cli", "faults", "test_rtsp.py", "test_dozing_camera.py", "test_hardware.py"}
+OWN_PACE |= {"test_serve.py", "test_workers.py", "test_whole_life.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Gives tests of whole processes two more tries."""
     for item in items:
-        if item.path.relative_to(TESTS).parts[0] in OWN_PACE:
+        if OWN_PACE & set(item.path.relative_to(TESTS).parts):
             item.add_marker(pytest.mark.flaky(reruns=2, reruns_delay=1))
 
 

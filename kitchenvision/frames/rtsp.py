@@ -270,8 +270,9 @@ class _Feed:
         """The pictures of what is to be decoded now: of this packet, of more that were held, or none."""
         due = self.dozing.due(now)
         for held in due:
+            damaged = self.damage.total
             frames = decoded(held.packet, self.damage)
-            if self.dozing.calm and not frames and held.packet.is_keyframe:
+            if self.dozing.calm and not frames and held.packet.is_keyframe and self.damage.total == damaged:
                 self.dozing.usable = False  # its key frames need what was left out before them
             for frame in frames:
                 self._orientation = self._orientation or orientation_of(frame)

@@ -57,6 +57,8 @@ def watched(address: str, until_s: float, calm: bool) -> list[tuple[float, int]]
             seen.append((frame.media_s, int(bright[0]) if len(bright) else -1))
             if frame.media_s >= until_s:
                 break
+        late_s = (frame.captured_at - source.info.started_at).total_seconds() - frame.media_s
+        print(f"dozing usable: {source._feed.dozing.usable}, damaged: {source.damaged}, late: {late_s:.2f} s")
     return seen
 
 
