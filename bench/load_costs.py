@@ -5,7 +5,7 @@
 
 Asks one request after another, so nothing waits for anything else, and takes the CPU time of the processes before
 and after: of use also on a machine that others use. `step` is what an inspector's decision asks of the service:
-desk, picture, claim, decision; `violation` what an edge box does: four blobs, each asked for first, three reports.
+desk, picture, claim, decision; `violation` what an edge box does: four blobs, three reports.
 The last line is JSON.
 """
 
@@ -123,7 +123,7 @@ def report(meter: Meter, watched: Sequence[str]) -> None:
     costs = dict(meter.costs)
     for name, kinds in (
         ("step", STEP),
-        ("violation", (*["ask"] * 4, *["blob, small", "blob, large"] * 2, "confirmed", "clip", "ended")),
+        ("violation", (*["blob, small", "blob, large"] * 2, "confirmed", "clip", "ended")),
     ):
         costs[name] = {key: sum(costs[kind][key] for kind in kinds) for key in (*watched, "wall")}
     print(f"CPU ms of one{'':7}" + "".join(f"{name:>10}" for name in (*watched, "wall")))
