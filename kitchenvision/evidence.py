@@ -20,6 +20,7 @@ from kitchenvision.wire import (
     BlobRef,
     BlobRole,
     ClipReport,
+    ClockState,
     ConfirmedReport,
     EndedReport,
     ModelRef,
@@ -71,7 +72,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Evidence:
-    """Everything about one confirmed violation; `blobs` by SHA-256, `roles` says which is which."""
+    """Everything about one confirmed violation; `blobs` by SHA-256, `roles` says which is which.
+
+    `clock`: how right the clock of `captured_at` was; None where nobody knows, such as for a recording.
+    """
 
     violation_id: str
     violation: Violation
@@ -81,6 +85,7 @@ class Evidence:
     settings: RuleSettings
     roles: Mapping[BlobRole, str]
     blobs: Mapping[str, bytes]
+    clock: ClockState | None = None
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -107,6 +112,7 @@ class Evidence:
             "model": self.place.model.model_dump(mode="json"),
             "software_version": self.place.software_version,
             "files": {role: digest for role, digest in sorted(self.roles.items())},
+            **({} if self.clock is None else {"clock": self.clock.model_dump(mode="json")}),
         }
 
     @property
@@ -138,7 +144,12 @@ def decode_jpeg(data: bytes) -> Pixels:
 
 
 def build_evidence(
-    violation: Violation, shown: Snapshot, place: Place, captured_at: datetime, settings: RuleSettings
+    violation: Violation,
+    shown: Snapshot,
+    place: Place,
+    captured_at: datetime,
+    settings: RuleSettings,
+    clock: ClockState | None = None,
 ) -> Evidence:
     """Evidence of a violation that was just confirmed.
 
@@ -146,6 +157,7 @@ def build_evidence(
         violation: its `looks` must hold one at `shown.media_s`.
         shown: the frame that shows it best. place: names and model.
         captured_at: instant of `violation.confirmed_s`. settings: of the rule, as used.
+        clock: how right the clock was that told `captured_at`, where that is known.
     """
     look = next(look for look in violation.looks if look.media_s == shown.media_s)
     boxes = SnapshotBoxes(
@@ -170,6 +182,7 @@ def build_evidence(
         settings=settings,
         roles={role: content_hash(data) for role, data in parts.items()},
         blobs={content_hash(data): data for data in parts.values()},
+        clock=clock,
     )
 
 
@@ -243,6 +256,7 @@ def confirmed_report(evidence: Evidence, created_at: datetime) -> ConfirmedRepor
         software_version=evidence.place.software_version,
         settings=asdict(evidence.settings),
         evidence_sha256=evidence.sha256,
+        clock=evidence.clock,
     )
 
 

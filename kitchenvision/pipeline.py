@@ -26,6 +26,7 @@ from kitchenvision.types import (
     Verdict,
     Violation,
 )
+from kitchenvision.wire import ClockState
 
 _ROUNDING_S = 1e-3  # a look at the very edge of the window must still find its picture
 
@@ -88,7 +89,11 @@ class Tally:
 
 
 class Pipeline:
-    """One camera. Feed frames in order; each gives the events that it caused."""
+    """One camera. Feed frames in order; each gives the events that it caused.
+
+    Attributes:
+        clock: what is known of the clock that stamps the frames; evidence carries it. May change between frames.
+    """
 
     def __init__(
         self, stages: Stages, place: Place, settings: Mapping[str, RuleSettings], timezone: tzinfo
@@ -99,6 +104,7 @@ class Pipeline:
         self._keep_s = max((s.longest_window_s for s in settings.values()), default=0.0)
         self.tally = Tally()
         self.seen: Seen | None = None
+        self.clock: ClockState | None = None
 
     def step(self, frame: Frame) -> list[Confirmed | Ended]:
         """One frame through all stages."""
@@ -148,7 +154,8 @@ class Pipeline:
             return self._ended(violation)
         captured_at = frame.captured_at - timedelta(seconds=frame.media_s - violation.confirmed_s)
         shown = self._snapshots[violation.best_s]
-        evidence = build_evidence(violation, shown, self._place, captured_at, self._settings[violation.rule_id])
+        settings = self._settings[violation.rule_id]
+        evidence = build_evidence(violation, shown, self._place, captured_at, settings, self.clock)
         self._evidence[_key(violation)] = evidence
         return Confirmed(evidence)
 

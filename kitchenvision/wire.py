@@ -23,7 +23,17 @@ import json
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, Base64Bytes, BaseModel, ConfigDict, Field, TypeAdapter, model_validator
+from pydantic import (
+    AwareDatetime,
+    Base64Bytes,
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    model_serializer,
+    model_validator,
+)
 
 WIRE_VERSION = 1
 
@@ -76,6 +86,26 @@ class ModelRef(_Frozen):
     files: dict[str, Sha256]
 
 
+class ClockState(_Frozen):
+    """What a box's system says of the clock from which `captured_at` comes.
+
+    Attributes:
+        checked_at: when it was asked, by that clock. synchronised: a time service keeps it right.
+        by: which one, empty where it does not show.
+        last_sync_at: it was last corrected then or later; None when it was not.
+        max_error_s: it is off by at most so much, as the system reckons; 16 where nothing keeps it right.
+        steps, last_step_s: how often it was set since the watching began, and by how much last; positive = forward.
+    """
+
+    checked_at: AwareDatetime
+    synchronised: bool
+    by: Annotated[str, Field(max_length=200)] = ""
+    last_sync_at: AwareDatetime | None = None
+    max_error_s: Seconds
+    steps: Annotated[int, Field(ge=0)] = 0
+    last_step_s: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+
+
 class _Report(_Frozen):
     wire_version: Literal[1] = 1
     violation_id: Annotated[str, Field(pattern=r"^[0-9a-f]{16,64}$")]
@@ -102,7 +132,8 @@ class ConfirmedReport(_Report):
 
     `trace` (a blob, JSON) holds every look of the window; `settings` the rule's settings as used;
     `captured_at_source` says where wall-clock time comes from (``option``, ``container``, ``file time``,
-    ``file name``, ``camera``); `evidence_sha256` is the hash of the canonical JSON of the evidence facts.
+    ``file name``, ``camera``); `clock` how right the box's clock was, where the system says it;
+    `evidence_sha256` is the hash of the canonical JSON of the evidence facts.
     """
 
     kind: Literal["confirmed"] = "confirmed"
@@ -122,6 +153,15 @@ class ConfirmedReport(_Report):
     software_version: Name
     settings: dict[str, float | int | str | bool]
     evidence_sha256: Sha256
+    clock: ClockState | None = None
+
+    @model_serializer(mode="wrap")
+    def _without_what_came_later(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """A report that says nothing of the clock keeps the bytes, and so the hash, that it always had."""
+        values: dict[str, Any] = written(self)
+        if self.clock is None:
+            values.pop("clock", None)
+        return values
 
 
 class ClipReport(_Report):

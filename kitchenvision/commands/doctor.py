@@ -101,13 +101,18 @@ def _disk(out: Path) -> Check:
 
 
 def _clock() -> Check:
-    now = datetime.now(UTC)
-    good = now >= _BORN
-    return (
-        "clock",
-        "good" if good else "bad",
-        f"{now.isoformat(timespec='seconds')}{'' if good else ': set the clock'}",
-    )
+    from kitchenvision.edge.clock import SteadyClock
+    from kitchenvision.edge.synchronisation import ClockWatch
+
+    now, kept = datetime.now(UTC), ClockWatch(SteadyClock()).state
+    text = now.isoformat(timespec="seconds")
+    if now < _BORN:
+        return "clock", "bad", f"{text}: set the clock"
+    if kept is None:
+        return "clock", "good", f"{text}; this system does not say whether it is synchronised"
+    if not kept.synchronised:
+        return "clock", "warn", f"{text}; not synchronised: set up NTP, evidence carries this time"
+    return "clock", "good", f"{text}; synchronised, off by at most {kept.max_error_s:.3f} s"
 
 
 def _extras() -> list[Check]:

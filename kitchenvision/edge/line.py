@@ -24,6 +24,7 @@ from kitchenvision.frames.source import ClipSpan
 from kitchenvision.pipeline import Confirmed, Ended, Pipeline
 from kitchenvision.reporting import CLIP_AFTER_S, Reporter
 from kitchenvision.types import Frame
+from kitchenvision.wire import ClockState
 
 _log = logging.getLogger(__name__)
 # A violation takes three steps, each some 300 kB at most: a full disk is waited for with some 60 MB of memory.
@@ -109,6 +110,8 @@ class CameraLine:
         """Told of each span of time in which the camera could see."""
         self.muted: Callable[[datetime], bool] = lambda _: False
         """Whether nobody is to be judged at that instant."""
+        self.clock: Callable[[], ClockState | None] = lambda: None
+        """What is known of this box's clock."""
         self.main_clip: MainClip = lambda *_: None
         """Cuts a clip from the main stream, as `PacketTap.clip`."""
 
@@ -133,6 +136,7 @@ class CameraLine:
         if not wanted:
             self.facts = replace(self.facts, skipped=self.facts.skipped + 1)
             return False
+        watch.pipeline.clock = self.clock()
         self._events(watch.pipeline.step(frame), arrival.source)
         self._index += 1
         self.facts = replace(self.facts, analysed=self.facts.analysed + 1)

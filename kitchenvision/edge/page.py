@@ -27,6 +27,7 @@ from kitchenvision.edge.settings import EdgeSettings
 from kitchenvision.edge.site_pages import site_routes
 from kitchenvision.edge.state import CameraState
 from kitchenvision.edge.words import Words
+from kitchenvision.wire import ClockState
 
 # Older than this a picture is shown in grey with its age: nobody may take it for live.
 OLD_S = 15.0
@@ -39,6 +40,7 @@ class Board:
     Attributes:
         settings: may be replaced while the page is served. editing: what may be changed on it; None: nothing.
         untold: who of the canteen's own people cannot be told, and why.
+        clock: what is known of this box's clock.
     """
 
     settings: EdgeSettings
@@ -47,6 +49,7 @@ class Board:
     disk: Callable[[], DiskFacts]
     editing: Editing | None = None
     untold: Callable[[], Sequence[str]] = tuple
+    clock: Callable[[], ClockState | None] = lambda: None
 
 
 def create_page(board: Board) -> FastAPI:
@@ -96,7 +99,7 @@ def _for_machines(board: Board) -> APIRouter:
 
     @router.get("/metrics")
     def metrics() -> PlainTextResponse:
-        text = metrics_text(board.states(), board.delivery(), board.disk())
+        text = metrics_text(board.states(), board.delivery(), board.disk(), board.clock())
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     @router.get("/healthz")
@@ -150,8 +153,21 @@ def _render(board: Board, request: Request, name: str) -> HTMLResponse:
         "canteen": board.settings.canteen_id,
         "editing": board.editing is not None,
         "untold": board.untold(),
+        "clock": _clock(board.clock(), words, now),
     }
     return render(request, default, name, values)
+
+
+def _clock(clock: ClockState | None, words: Words, now: datetime) -> dict[str, Any] | None:
+    """Words on this box's clock, and whether somebody should see to it; None where nothing is known."""
+    if clock is None:
+        return None
+    text = words("clock_off")
+    if clock.synchronised:
+        text = words("clock_good")
+    if clock.synchronised and clock.last_sync_at is not None:
+        text = words("clock_synced", age=words.age((now - clock.last_sync_at).total_seconds()))
+    return {"good": clock.synchronised, "text": text, "by": clock.by, "advice": words("clock_advice")}
 
 
 def _is_fine(state: CameraState) -> bool:
@@ -194,4 +210,5 @@ def _as_json(board: Board) -> dict[str, Any]:
         "outbox": dict(board.delivery()),
         "disk": asdict(board.disk()),
         "untold": list(board.untold()),
+        "clock": clock.model_dump(mode="json") if (clock := board.clock()) is not None else None,
     }

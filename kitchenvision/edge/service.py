@@ -10,6 +10,7 @@ from pathlib import Path
 
 from kitchenvision.build import chosen_rules
 from kitchenvision.edge.access import Access
+from kitchenvision.edge.clock import SteadyClock
 from kitchenvision.edge.disk import DiskFacts, DiskGuard
 from kitchenvision.edge.editing import Editing
 from kitchenvision.edge.notify import Facts, Notifier, open_way, targets_of
@@ -19,6 +20,7 @@ from kitchenvision.edge.sending import delivering, pushing
 from kitchenvision.edge.settings import EdgeSettings, addresses, read_edge_settings
 from kitchenvision.edge.settings_file import SettingsFile
 from kitchenvision.edge.supervisor import Supervisor
+from kitchenvision.edge.synchronisation import ClockWatch
 from kitchenvision.errors import StorageError
 from kitchenvision.outbox import Outbox
 
@@ -57,8 +59,8 @@ def run_service(
         supervisor = Supervisor(settings, urls, workers_of(settings))
         disk = DiskGuard(settings.data, settings.disk, outbox)
         guard = _Guarding(disk)
-        reread = reread or threading.Event()
-        board = Board(settings, supervisor.states, delivery.facts, lambda: guard.facts)
+        reread, clock = reread or threading.Event(), ClockWatch(SteadyClock())
+        board = Board(settings, supervisor.states, delivery.facts, lambda: guard.facts, clock=lambda: clock.state)
         board.editing = _editing(board, where, reread)
         live = pushing(settings, where, supervisor.states, stop)
         facts = Facts(outbox, supervisor.states, lambda: guard.facts.low)
@@ -77,6 +79,7 @@ def run_service(
             reloader = Reloader(where, lambda: _read(where), apply, (settings, urls))
 
             def between() -> None:
+                clock.tick()
                 if reread.is_set():
                     reread.clear()
                     reloader.ask()

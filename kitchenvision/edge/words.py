@@ -53,6 +53,14 @@ WORDS: dict[str, dict[str, str]] = (
             "zh": "页面与服务失去连接,显示的内容已过时。",
         },
         "untold": {"en": "somebody cannot be told: {who}", "zh": "通知失败:{who}"},
+        "clock_is": {"en": "clock", "zh": "时钟"},
+        "clock_good": {"en": "synchronised", "zh": "已同步"},
+        "clock_synced": {"en": "synchronised at most {age} ago", "zh": "已同步,最近一次校时在 {age}内"},
+        "clock_off": {"en": "not synchronised", "zh": "未同步"},
+        "clock_advice": {
+            "en": "Nothing keeps this box's clock right, so evidence may carry a wrong time. Set up NTP.",
+            "zh": "本机时钟没有校时,证据上的时间可能不准。请配置时间同步(NTP)。",
+        },
         "clock": {"en": "the clock was set {n} times while running", "zh": "运行中时钟被调整 {n} 次"},
     }
 )

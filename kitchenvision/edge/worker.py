@@ -15,11 +15,11 @@ from datetime import datetime
 from functools import partial
 from multiprocessing.connection import Connection
 
-from kitchenvision import __version__
-from kitchenvision.build import Eyes, build_stages, chosen_rules, open_eyes, rule_settings
+from kitchenvision.build import Eyes, open_eyes
 from kitchenvision.config import timezone_of
 from kitchenvision.edge import probation
 from kitchenvision.edge.clock import SteadyClock
+from kitchenvision.edge.fresh import new_ledger, new_watch
 from kitchenvision.edge.gate import SceneGate
 from kitchenvision.edge.health import CameraHealth
 from kitchenvision.edge.journal import Journal
@@ -29,19 +29,18 @@ from kitchenvision.edge.mailbox import Arrival, Mailbox
 from kitchenvision.edge.main_stream import MainStream
 from kitchenvision.edge.memory import Trimmer
 from kitchenvision.edge.mutes import Muted, muted_at
-from kitchenvision.edge.observed import ObservedLedger, Watched
+from kitchenvision.edge.observed import ObservedLedger
 from kitchenvision.edge.reader import Reader, Wiring
 from kitchenvision.edge.settings import CameraSection, EdgeSettings
 from kitchenvision.edge.state import CameraState
-from kitchenvision.evidence import Place, encode_jpeg
+from kitchenvision.edge.synchronisation import ClockWatch
+from kitchenvision.evidence import encode_jpeg
 from kitchenvision.frames.dialing import shown_address, with_credentials_of
 from kitchenvision.frames.rtsp import RtspSource
 from kitchenvision.frames.source import SourceInfo, SourceOptions
 from kitchenvision.outbox import Outbox
-from kitchenvision.pipeline import Pipeline
 from kitchenvision.reporting import Reporter
 from kitchenvision.types import Picture, Pixels, Verdict
-from kitchenvision.wire import canonical_json, content_hash
 
 _log = logging.getLogger(__name__)
 _TICK_S = 0.2
@@ -108,6 +107,7 @@ class Worker:
 
     def __init__(self, job: Job, eyes: Eyes, outbox: Outbox, wiring: Wiring) -> None:
         self._job, self._eyes, self._outbox, self._wiring = job, eyes, outbox, wiring
+        self._clock_watch = ClockWatch(wiring.clock, steady=wiring.steady)
         self._cameras = {camera_id: self._camera(job.section(camera_id)) for camera_id in job.camera_ids}
         self._ticked_s = -1e9
 
@@ -127,6 +127,7 @@ class Worker:
         now_s = self._wiring.steady()
         if now_s - self._ticked_s >= _TICK_S:
             self._ticked_s = now_s
+            self._clock_watch.tick()
             for camera in self._cameras.values():
                 camera.reader.tick()
         arrival = self._wiring.mailbox.take(_TICK_S)
@@ -194,6 +195,7 @@ class Worker:
         ledger = new_ledger(settings, section, self._outbox)
         if not section.probation:  # time in which nobody could have been accused makes nobody look better
             line.on_seen = ledger.saw
+        line.clock = lambda: self._clock_watch.state
         line.muted = lambda at: self._muted(section.id, at) is not None
         reader = Reader(section.id, self._job.addresses[section.id], options, self._wiring)
         main = None
@@ -286,32 +288,6 @@ def _small(picture: Picture, most_width: int) -> Pixels:
     """At most so wide, in even sizes."""
     width = min(most_width, picture.width) // 2 * 2
     return picture.scaled(width, max(2, round(picture.height * width / picture.width) // 2 * 2))
-
-
-def new_watch(eyes: Eyes, all_settings: EdgeSettings, section: CameraSection, video: str, began: datetime) -> Watch:
-    """A fresh line for one camera; `began` is the instant of media time 0 and names this run in every finding."""
-    settings, rules = all_settings.of_camera(section), chosen_rules(None)
-    stages = build_stages(eyes, rules, settings)
-    place = Place(
-        canteen_id=settings.canteen_id,
-        camera_id=section.id,
-        video=video,
-        source_id=content_hash(canonical_json([settings.canteen_id, section.id, began.isoformat()])),
-        captured_at_source="camera",
-        model=eyes.model,
-        software_version=__version__,
-    )
-    due = rule_settings(rules, settings, eyes.card)
-    pipeline = Pipeline(stages, place, due, timezone_of(settings.timezone, "timezone"))
-    return Watch(pipeline, stages.engine.building)
-
-
-def new_ledger(settings: EdgeSettings, section: CameraSection, outbox: Outbox) -> ObservedLedger:
-    """What counts the observed time of one camera; goes on where the last run was killed."""
-    zones = settings.of_camera(section).zone_values(tuple(chosen_rules(None)))
-    timezone = timezone_of(settings.timezone, "timezone")
-    watched = Watched(settings.canteen_id, section.id, zones, timezone, settings.observed_minutes)
-    return ObservedLedger(watched, settings.data / "observed" / f"{section.id}.json", outbox.put_observed)
 
 
 def _goes_on(worker: Worker, said: object) -> bool:

@@ -80,6 +80,16 @@ _PAIRS: dict[str, tuple[str, str]] = {
     "from.file time": ("文件修改时间", "the file's time"),
     "from.file name": ("文件名", "the file's name"),
     "from.camera": ("摄像头", "the camera"),
+    "fact.clock": ("时钟", "Clock"),
+    "clock.synced": ("已通过 NTP 同步，最近一次校时在此前 {span}内", "synchronised by NTP at most {span} before"),
+    "clock.kept": ("已通过 NTP 同步", "synchronised by NTP"),
+    "clock.off": ("时钟未同步，时间可能不准", "not synchronised: the time may be wrong"),
+    "clock.steps": ("运行中被调整 {n} 次，最近一次 {s} 秒", "set {n} times while running, last by {s} s"),
+    "clock.error": ("误差不超过 {s} 秒", "off by at most {s} s"),
+    "span.seconds": ("{n} 秒", "{n} s"),
+    "span.minutes": ("{n} 分钟", "{n} min"),
+    "span.hours": ("{n} 小时", "{n} h"),
+    "span.days": ("{n} 天", "{n} d"),
     "why.sentence": (
         "在 {span} 秒内，可判断的 {judged} 次观察中有 {violating} 次看到{saw}，平均概率 {mean}%。",
         "Within {span} s, {violating} of {judged} looks that could be judged saw {saw}; "

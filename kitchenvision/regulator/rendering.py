@@ -3,6 +3,7 @@
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
+from math import ceil
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -43,6 +44,15 @@ class Words:
                 n = int(seconds // size)
                 return self(f"age.{unit}_one" if n == 1 else f"age.{unit}", n=n)
         return self.day(at)
+
+    def span(self, seconds: float) -> str:
+        """A length of time, rounded up to a whole unit, such as ``3 min``."""
+        size, unit = 86400, "days"
+        for below, each, of_it in _STEPS:
+            if seconds < below:
+                size, unit = of_it, each
+                break
+        return self(f"span.{unit}", n=ceil(max(seconds, 0.0) / size))
 
     def instant(self, at: datetime) -> str:
         """Date, time with seconds, and zone."""

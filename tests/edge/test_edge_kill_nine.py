@@ -21,7 +21,7 @@ from rtsp_server_path import playing
 from staged import numbered, staged_clips, staged_eyes, staged_settings
 
 from kitchenvision.delivery import Sender, make_client
-from kitchenvision.edge.worker import new_watch
+from kitchenvision.edge.fresh import new_watch
 from kitchenvision.frames.picture import ArrayPicture
 from kitchenvision.outbox import Outbox
 from kitchenvision.types import Frame

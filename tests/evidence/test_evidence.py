@@ -29,7 +29,15 @@ from kitchenvision.evidence import (
 )
 from kitchenvision.types import RuleSettings
 from kitchenvision.verification import verify_folder
-from kitchenvision.wire import BlobRef, ConfirmedReport, canonical_json, content_hash, parse_report, report_bytes
+from kitchenvision.wire import (
+    BlobRef,
+    ClockState,
+    ConfirmedReport,
+    canonical_json,
+    content_hash,
+    parse_report,
+    report_bytes,
+)
 
 
 def test_the_id_is_the_same_for_the_same_source_rule_track_and_start() -> None:
@@ -309,3 +317,36 @@ def test_a_picture_survives_jpeg_but_for_what_jpeg_loses() -> None:
 def test_something_that_is_no_jpeg_is_a_storage_error() -> None:
     with pytest.raises(StorageError, match="not a JPEG"):
         decode_jpeg(b"GIF89a")
+
+
+CLOCK = ClockState(checked_at=START, synchronised=True, by="chrony", last_sync_at=START, max_error_s=0.02)
+
+
+def test_evidence_that_says_nothing_of_the_clock_has_the_bytes_that_it_always_had() -> None:
+    """Hashes of the version before there was a clock in it: what waits in an outbox is the same report again."""
+    made = evidence()
+    assert made.sha256 == "05c278de73d2a156a13c47316932a501a602a67625735881bcee58c17667fd21"
+    report = confirmed_report(made, START)
+    digest = "9772108acc77667f3f93d5103d13d2b88f2c328187ece62ecb9a7c47ef45b0d8"
+    assert content_hash(report_bytes(report)) == digest
+    assert content_hash(report_bytes(parse_report(report_bytes(report)))) == digest
+
+
+def test_how_right_the_clock_was_is_part_of_the_evidence_and_of_the_report() -> None:
+    made = build_evidence(violation(), snapshot(), PLACE, START, SETTINGS, CLOCK)
+    assert made.sha256 != evidence().sha256
+    assert made.facts["clock"]["last_sync_at"] == "2026-03-02T08:00:00Z"
+    report = confirmed_report(made, START)
+    again = parse_report(report_bytes(report))
+    assert again == report
+    assert report_bytes(again) == report_bytes(report)
+    assert isinstance(again, ConfirmedReport)
+    assert again.clock == CLOCK
+
+
+@pytest.mark.parametrize(
+    "change", [{"max_error_s": -1.0}, {"max_error_s": float("nan")}, {"steps": -1}, {"by": "x" * 201}, {"other": 1}]
+)
+def test_a_clock_out_of_range_is_refused(change: dict[str, object]) -> None:
+    with pytest.raises(ValueError):
+        ClockState.model_validate(CLOCK.model_dump() | change)

@@ -15,6 +15,7 @@ from kitchenvision.regulator import desk, review
 from kitchenvision.regulator.messages import CATALOGUE, text
 from kitchenvision.regulator.parts import now
 from kitchenvision.regulator.rendering import Words
+from kitchenvision.wire import ClockState
 
 HTML = {"Accept": "text/html"}
 
@@ -242,3 +243,57 @@ def test_new_violations_are_counted_in_a_bar_and_do_not_push_the_list(regulator:
 def test_a_message_that_does_not_exist_is_an_error_of_ours() -> None:
     with pytest.raises(KeyError):
         text("zh", "no.such")
+
+
+def _facts_page(regulator: Regulator, clock: ClockState | None, language: str = "en") -> str:
+    one = sample()
+    report = one.confirmed.model_copy(update={"clock": clock})
+    send_blobs(regulator.client, regulator.token, one.blobs)
+    assert send_report(regulator.client, regulator.token, report).status_code == 201
+    browser = regulator.logged_in()
+    told = browser.get(f"/api/v1/violations/{report.violation_id}").json()["reports"][0]
+    assert told.get("clock") == (clock.model_dump(mode="json") if clock else None)
+    return browser.get(f"/review?lang={language}").text
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("en", ("synchronised by NTP at most 4 min before · chrony", "off by at most 0.25 s")),
+        ("zh", ("已通过 NTP 同步，最近一次校时在此前 4 分钟内 · chrony", "误差不超过 0.25 秒")),
+    ],
+)
+def test_the_page_says_how_right_the_clock_was(regulator: Regulator, language: str, words: tuple[str, ...]) -> None:
+    at = sample().confirmed.captured_at
+    synced = at - timedelta(seconds=185)
+    clock = ClockState(checked_at=at, synchronised=True, by="chrony", last_sync_at=synced, max_error_s=0.25)
+    page = _facts_page(regulator, clock, language)
+    assert all(word in page for word in words)
+
+
+def test_a_clock_that_nobody_kept_or_that_was_set_is_told(regulator: Regulator) -> None:
+    at = sample().confirmed.captured_at
+    clock = ClockState(checked_at=at, synchronised=False, max_error_s=16.0, steps=2, last_step_s=-3600.04)
+    page = _facts_page(regulator, clock)
+    assert "▲ not synchronised: the time may be wrong" in page
+    assert "set 2 times while running, last by -3600.0 s" in page
+
+
+def test_of_a_clock_of_which_nothing_is_known_nothing_is_said(regulator: Regulator) -> None:
+    page = _facts_page(regulator, None)
+    assert "synchronised" not in page
+
+
+@pytest.mark.parametrize(
+    ("seconds", "zh", "en"),
+    [
+        (0, "0 秒", "0 s"),
+        (59.2, "60 秒", "60 s"),
+        (61, "2 分钟", "2 min"),
+        (7201, "3 小时", "3 h"),
+        (1e7, "116 天", "116 d"),
+    ],
+)
+def test_lengths_of_time_are_rounded_up(seconds: float, zh: str, en: str) -> None:
+    """ "At most" must stay true."""
+    assert (Words("zh", "UTC").span(seconds), Words("en", "UTC").span(seconds)) == (zh, en)
