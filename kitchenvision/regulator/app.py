@@ -61,6 +61,7 @@ HEADERS = {
     "referrer-policy": "same-origin",
     "cross-origin-opener-policy": "same-origin",
 }
+_ENCODED = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 _BUSY_S = 5
 _THREADS = 16  # of each of several processes: more would only wait for each other
 
@@ -116,11 +117,11 @@ class _SafeHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
-                kept = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+                kept = [*message["headers"], *_ENCODED]
                 if not any(name.lower() == b"cache-control" for name, _ in message["headers"]):
                     # A page may name people; only what says otherwise is kept by browsers.
                     kept.append((b"cache-control", b"no-store" if _is_page(scope["path"]) else b"no-cache"))
-                message["headers"] = [*message["headers"], *kept]
+                message["headers"] = kept
             await send(message)
 
         await self._app(scope, receive, with_headers if scope["type"] == "http" else send)

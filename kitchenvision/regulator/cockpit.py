@@ -14,20 +14,19 @@ from fastapi.responses import Response, StreamingResponse
 from kitchenvision.regulator import cockpit_view as view
 from kitchenvision.regulator import kiosk
 from kitchenvision.regulator.auth import COOKIE
+from kitchenvision.regulator.cockpit_rounds import until_next
 from kitchenvision.regulator.cockpit_view import Figures, New
 from kitchenvision.regulator.cockpit_wall import LIVE_S, OFFLINE_S, STALE_S, Tile, tiles
 from kitchenvision.regulator.district import local_now
 from kitchenvision.regulator.district_view import SHAPES, Place, places
 from kitchenvision.regulator.kiosk import Watcher
-from kitchenvision.regulator.parts import NeedsParts, Parts, now
+from kitchenvision.regulator.parts import PAUSE_S, NeedsParts, Parts, now
 from kitchenvision.regulator.people import Visitor, visitor_of
 from kitchenvision.regulator.problems import Refused
 from kitchenvision.regulator.rendering import Words, render, words_of
 from kitchenvision.regulator.scoring_store import strips
 
 router = APIRouter()
-PAUSE_S = 2.0
-FIGURES_EVERY = 10  # rounds
 SIZES = (1, 4, 9, 16, 36)
 
 
@@ -90,7 +89,10 @@ async def cockpit_events(
     async def gone() -> bool:
         return once or await request.is_disconnected() or not await run_in_threadpool(still)
 
-    told = events(lambda count: _text(parts, visitor, words, count), gone, asyncio.sleep)
+    async def to_the_next(every_s: float) -> None:
+        await asyncio.sleep(until_next(every_s, now()))
+
+    told = events(lambda first: _text(parts, visitor, words, first), gone, to_the_next)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(told, media_type="text/event-stream", headers=headers)
 
@@ -101,18 +103,18 @@ Tell = Callable[[bool], str]
 async def events(
     tell: Tell, gone: Callable[[], Awaitable[bool]], pause: Callable[[float], Awaitable[None]]
 ) -> AsyncIterator[str]:
-    """One event each `PAUSE_S` until the reader has gone; the first counts everything.
+    """One event each `PAUSE_S` until the reader has gone.
 
     Args:
-        tell: (whether to count) -> the text of the event; blocking.
+        tell: (whether it is the first, which counts everything) -> the text of the event; blocking.
         gone: whether the reader has left or may no longer read.
         pause: sleeps.
     """
-    turn = 0
+    first = True
     while True:
-        text = await run_in_threadpool(tell, turn % FIGURES_EVERY == 0)
+        text = await run_in_threadpool(tell, first)
         yield f"event: wall\ndata: {text}\n\n"
-        turn += 1
+        first = False
         if await gone():
             return
         await pause(PAUSE_S)
@@ -123,9 +125,12 @@ def _still_in(parts: Parts, token: str) -> bool:
         return visitor_of(session, token, now()) is not None
 
 
-def _text(parts: Parts, visitor: Visitor, words: Words, count: bool) -> str:
-    known, moment = _moment(parts, visitor, count)
-    return json.dumps(_told(moment, words, known), ensure_ascii=False, separators=(",", ":"))
+def _text(parts: Parts, visitor: Visitor, words: Words, first: bool) -> str:
+    def make(count: bool) -> str:
+        known, moment = _moment(parts, visitor, count)
+        return json.dumps(_told(moment, words, known), ensure_ascii=False, separators=(",", ":"))
+
+    return parts.rounds.text((visitor.scope, words.language), now(), first, make)
 
 
 def _moment(parts: Parts, visitor: Visitor, count: bool) -> tuple[list[Place], Moment]:

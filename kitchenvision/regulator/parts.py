@@ -8,6 +8,7 @@ from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from kitchenvision.regulator.blobs import Arrived, BlobStore
+from kitchenvision.regulator.cockpit_rounds import Rounds
 from kitchenvision.regulator.cockpit_wall import Wall
 from kitchenvision.regulator.db import Database
 from kitchenvision.regulator.edge_tokens import EdgeTokens
@@ -15,7 +16,9 @@ from kitchenvision.regulator.limiter import FailureLimiter
 from kitchenvision.regulator.settings import RegulatorSettings
 from kitchenvision.regulator.views import Views
 
-_ARRIVING = 4
+_ARRIVING = 2  # more would not be faster on one interpreter, and people would wait longer
+PAUSE_S = 2.0  # between two rounds of a wall
+_FIGURES_EVERY = 10  # rounds
 
 
 @dataclass(frozen=True)
@@ -32,7 +35,7 @@ class Parts:
 
     Attributes:
         arrived: sizes of blobs that were put lately, by hash, so that a report need not ask the store for them.
-        arriving: how many blobs and reports are taken at once.
+        arriving: how many blobs and reports are taken at once. rounds: what walls were told last.
     """
 
     settings: RegulatorSettings
@@ -44,6 +47,7 @@ class Parts:
     edge_tokens: EdgeTokens = field(default_factory=EdgeTokens)
     arrived: Arrived = field(default_factory=Arrived)
     arriving: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_ARRIVING))
+    rounds: Rounds = field(default_factory=lambda: Rounds(PAUSE_S, _FIGURES_EVERY))
 
 
 def now() -> datetime:
