@@ -43,7 +43,7 @@ OWNERS: dict[str, set[str]] = {
     "cv2": PIXELS | {"commands"},
     "onnxruntime": {"detect.onnx", "commands"},
     "sqlite3": {"outbox", "regulator.db"},  # there only to know SQLite's connections from others
-    "httpx": {"delivery", "demo", "commands", "regulator.webhook_sender"},
+    "httpx": {"delivery", "demo", "commands", "regulator.webhook_sender", "regulator.oidc", "regulator.app"},
     "jinja2": {"report", "edge.rendering", "regulator"},
     **{name: {"cli", "commands"} for name in ("typer", "click", "rich")},
     **{name: {"regulator"} for name in ("sqlalchemy", "alembic", "argon2", "markupsafe")},
@@ -57,6 +57,7 @@ OWNERS: dict[str, set[str]] = {
     "openpyxl": {"edge.camera_rows", "regulator.district_export", "regulator.table_import"},
     "pyarrow": {"regulator.parquet_export"},
     "segno": {"regulator.public", "regulator.notice", "regulator.account"},
+    **{name: {"regulator.oidc"} for name in ("authlib", "joserfc")},
     "pyotp": {"regulator.second_factor"},
     "reportlab": {"regulator.notice", "regulator.monthly_pdf"},
     "uvicorn": {"edge.page", "regulator", "commands"},

@@ -261,6 +261,7 @@ def regulator_settings(data: Path, host: str = "127.0.0.1", port: int = 8600) ->
     """
     try:
         from kitchenvision.regulator.case_settings import read_case_policy
+        from kitchenvision.regulator.oidc_settings import read_oidc
         from kitchenvision.regulator.second_settings import read_second_policy
         from kitchenvision.regulator.settings import RegulatorSettings
         from kitchenvision.regulator.storage_settings import read_storage
@@ -275,4 +276,5 @@ def regulator_settings(data: Path, host: str = "127.0.0.1", port: int = 8600) ->
         storage=read_storage(data),
         second=read_second_policy(data),
         webhooks=read_webhook_settings(data),
+        oidc=read_oidc(data),
     )

@@ -42,6 +42,50 @@ PAIRS: dict[str, tuple[str, str]] = {
         "Without your phone each lets you in once.",
     ),
     "factor.wrong": ("验证码不对或已用过", "The code is wrong, or was used already"),
+    "oidc.name": ("单位统一账号", "your office's account"),
+    "oidc.or": ("或", "or"),
+    "oidc.button": ("用{name}登录", "Log in with {name}"),
+    "oidc.new_tab": (
+        "会打开新的标签页；登录后回到这里即可继续。",
+        "It opens another tab; come back here once you are in, and this goes on.",
+    ),
+    "oidc.down": (
+        "单位的登录服务现在没有回应。请稍后再试，或用密码登录。",
+        "Your office's log-in service does not answer now. Try again later, or use your password.",
+    ),
+    "oidc.refused": (
+        "单位的登录服务没有确认您的身份。请再试一次；仍不行请联系管理员。",
+        "Your office's log-in service did not confirm who you are. Try again; if it fails again, "
+        "ask an administrator.",
+    ),
+    "oidc.late": (
+        "这次登录已过期，或不是从这个浏览器开始的。请重新登录。",
+        "This log-in took too long, or was begun in another browser. Begin again.",
+    ),
+    "oidc.unknown": (
+        "您的单位账号在这里还没有对应的账号，请联系管理员。",
+        "Your office knows you, but there is no account for you here yet; ask an administrator.",
+    ),
+    "oidc.no_name": (
+        "单位的登录服务没有给出可用的账号名（或邮箱未经验证），请联系管理员。",
+        "Your office's log-in service gave no name that can be used (or an e-mail that is not verified); "
+        "ask an administrator.",
+    ),
+    "oidc.other": (
+        "这个账号已与单位的另一个人绑定，请联系管理员。",
+        "This account belongs to another person of your office; ask an administrator.",
+    ),
+    "oidc.disabled": (
+        "您在这里的账号已停用，请联系管理员。",
+        "Your account is disabled here; ask for help.",
+    ),
+    "oidc.bound": ("单位账号已绑定，自 {at}", "Bound to the office's account since {at}"),
+    "oidc.unbind": ("解除单位账号绑定", "Unbind the office's account"),
+    "oidc.unbound": (
+        "已解除绑定；下次用单位账号登录的同名者将成为本账号的使用者。",
+        "Unbound. Whoever comes next with this name from the office's log-in has this account.",
+    ),
+    "admin.provider_unbound": ("解除单位账号绑定", "unbound the office's account of"),
     "token.title": ("接口令牌", "Tokens for programs"),
     "token.lead": (
         "程序凭令牌读取您有权看到的内容，不能作出或更改任何判断。",

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from importlib.resources import files
 from urllib.parse import urlencode
 
+import httpx
 from anyio.to_thread import current_default_thread_limiter
 from fastapi import FastAPI, Request
 from fastapi.concurrency import run_in_threadpool
@@ -31,6 +32,8 @@ from kitchenvision.regulator import (
     map_pages,
     observed,
     observed_calendar,
+    oidc,
+    oidc_pages,
     people_pages,
     public,
     review,
@@ -87,11 +90,15 @@ def create_app(settings: RegulatorSettings, memory: Memory | None = None) -> Fas
         courier.start()
         yield
         await run_in_threadpool(courier.stop)
+        outside.close()
         database.close()
 
     app = FastAPI(title="kitchenvision regulator", openapi_url=None, lifespan=lifespan)
-    app.state.parts = Parts(settings, database, blobs, shared.failures, Views(), shared.wall)
-    for part in (ingest, observed, cockpit_ingest, api, login, case_pages):
+    outside = httpx.Client(timeout=oidc.TIMEOUT_S, trust_env=False)
+    provider = None if settings.oidc is None else oidc.Provider(settings.oidc, outside)
+    parts = Parts(settings, database, blobs, shared.failures, Views(), shared.wall, provider=provider)
+    app.state.parts = parts
+    for part in (ingest, observed, cockpit_ingest, api, login, oidc_pages, case_pages):
         app.include_router(part.router)
     for part in (account, people_pages, devices, webhook_pages):
         app.include_router(part.router)

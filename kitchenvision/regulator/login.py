@@ -24,7 +24,7 @@ STEP_COOKIE = "kitchenvision_login"  # between the password and the code
 @router.get("/login", response_model=None)
 def login_page(request: Request, next: str = START) -> Response:
     """The form."""
-    return render(request, "login.html", next=_local(next), username="", problem="")
+    return _form(request, 200, (next, "", ""))
 
 
 @router.post("/login", response_model=None, dependencies=[Depends(check_origin)])
@@ -39,7 +39,7 @@ def log_in(
     address = request.client.host if request.client else ""
     wait_s = parts.failures.wait_s(username, address)
     if wait_s > 0:
-        page = _refused(request, 429, (next, username, "login.wait"))
+        page = refused(request, 429, (next, username, "login.wait"))
         page.headers["Retry-After"] = str(int(wait_s) + 1)
         return page
     with parts.database.reading() as session:
@@ -47,19 +47,19 @@ def log_in(
     if person_id is None:
         parts.failures.failed(username, address)
         LOG.warning("a log-in failed from %s", address)
-        return _refused(request, 401, (next, username, "login.wrong"))
+        return refused(request, 401, (next, username, "login.wrong"))
     parts.failures.succeeded(username, address)
     with parts.database.reading() as session:
         asks = second_factor.standing(session, person_id).since is not None
     if asks:
-        return _ask_code(request, parts, person_id, _local(next))
-    return _logged_in(request, parts, person_id, _local(next))
+        return _ask_code(request, parts, person_id, local(next))
+    return logged_in(request, parts, person_id, local(next))
 
 
 @router.get("/login/code", response_model=None)
 def code_page(request: Request, next: str = START) -> Response:
     """Where the code of the phone is asked for, after the password."""
-    return render(request, "login_code.html", next=_local(next), problem="")
+    return render(request, "login_code.html", next=local(next), problem="")
 
 
 @router.post("/login/code", response_model=None, dependencies=[Depends(check_origin)])
@@ -74,10 +74,10 @@ def log_in_with_code(
     with parts.database.reading() as session:
         person_id = second_factor.whose_login(session, token, at)
     if person_id is None:
-        return _refused(request, 401, (next, "", "login.code_late"))
+        return refused(request, 401, (next, "", "login.code_late"))
     wait_s = parts.failures.wait_s(f"code:{person_id}", "")
     if wait_s > 0:
-        page = _refused(request, 429, (next, "", "login.wait"), "login_code.html")
+        page = refused(request, 429, (next, "", "login.wait"), "login_code.html")
         page.headers["Retry-After"] = str(int(wait_s) + 1)
         return page
     with parts.database.writing() as session:
@@ -87,9 +87,9 @@ def log_in_with_code(
     if not fits:
         parts.failures.failed(f"code:{person_id}", "")
         LOG.warning("a log-in failed at its second step from %s", request.client.host if request.client else "")
-        return _refused(request, 401, (next, "", "factor.wrong"), "login_code.html")
+        return refused(request, 401, (next, "", "factor.wrong"), "login_code.html")
     parts.failures.succeeded(f"code:{person_id}", "")
-    answer = _logged_in(request, parts, person_id, _local(next))
+    answer = logged_in(request, parts, person_id, local(next))
     answer.delete_cookie(STEP_COOKIE, path="/login")
     return answer
 
@@ -107,7 +107,7 @@ def log_in_once(token: str, request: Request, parts: NeedsParts) -> Response:
         person_id = people.use_once_link(session, token, now())
     if person_id is None:
         raise Refused(403, "used-link", "this link is used or too old", "make another one, or use your password")
-    return _logged_in(request, parts, person_id, START)
+    return logged_in(request, parts, person_id, START)
 
 
 @router.get("/session", response_model=None)
@@ -126,7 +126,8 @@ def log_out(request: Request, visitor: FormVisitor, parts: NeedsParts) -> Respon
     return answer
 
 
-def _logged_in(request: Request, parts: Parts, person_id: int, to: str) -> Response:
+def logged_in(request: Request, parts: Parts, person_id: int, to: str) -> Response:
+    """Begin a session of that person and go to the page `to`, which must be of this site."""
     lasts_s = parts.settings.session_s
     with parts.database.writing() as session:
         token = people.begin_session(session, person_id, now(), lasts_s)
@@ -171,16 +172,27 @@ def _wants_json(request: Request) -> bool:
     return request.headers.get("accept", "") == "application/json"
 
 
-def _refused(request: Request, status: int, told: tuple[str, str, str], page: str = "login.html") -> Response:
-    wanted, username, problem = told
+def refused(request: Request, status: int, told: tuple[str, str, str], page: str = "login.html") -> Response:
+    """The form again, or JSON for a script.
+
+    Args:
+        told: the page that was wanted, the name that was entered, key of a message that says why.
+    """
+    problem = told[2]
     if _wants_json(request):
         title = words_of(request)(problem)
         kind = "log-in-late" if problem == "login.code_late" else "log-in-refused"
         return response(Problem(type=kind, title=title, status=status))
-    return render(request, page, status, next=_local(wanted), username=username, problem=problem)
+    return _form(request, status, told, page)
 
 
-def _local(path: str) -> str:
+def _form(request: Request, status: int, told: tuple[str, str, str], page: str = "login.html") -> Response:
+    wanted, username, problem = told
+    way = "/login/oidc?" + urlencode({"next": local(wanted)})
+    return render(request, page, status, next=local(wanted), username=username, problem=problem, way=way)
+
+
+def local(path: str) -> str:
     """`path` when it is one of this site, else the start: a link must not lead elsewhere after the log-in."""
     fine = path.startswith("/") and not path.startswith("//") and "\\" not in path and path.isprintable()
     return path if fine else START

@@ -13,6 +13,7 @@ from kitchenvision.regulator.cockpit_wall import Wall
 from kitchenvision.regulator.db import Database
 from kitchenvision.regulator.edge_tokens import EdgeTokens
 from kitchenvision.regulator.limiter import FailureLimiter
+from kitchenvision.regulator.oidc import Provider
 from kitchenvision.regulator.settings import RegulatorSettings
 from kitchenvision.regulator.views import Views
 
@@ -36,6 +37,7 @@ class Parts:
     Attributes:
         arrived: sizes of blobs that were put lately, by hash, so that a report need not ask the store for them.
         arriving: how many blobs and reports are taken at once. rounds: what walls were told last.
+        provider: of log-ins, where one is set up.
     """
 
     settings: RegulatorSettings
@@ -48,6 +50,7 @@ class Parts:
     arrived: Arrived = field(default_factory=Arrived)
     arriving: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_ARRIVING))
     rounds: Rounds = field(default_factory=lambda: Rounds(PAUSE_S, _FIGURES_EVERY))
+    provider: Provider | None = None
 
 
 def now() -> datetime:

@@ -8,7 +8,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from kitchenvision.errors import SettingsError
-from kitchenvision.regulator import admin_log, canteens, people, second_factor
+from kitchenvision.regulator import admin_log, canteens, oidc_accounts, people, second_factor
 from kitchenvision.regulator.access import Right, Role
 from kitchenvision.regulator.auth import form_with, page_with
 from kitchenvision.regulator.parts import NeedsParts, Parts, now
@@ -124,6 +124,17 @@ def reset_factor(person_id: int, request: Request, visitor: AdminForm, parts: Ne
     return _one(request, visitor, parts, person_id, Told(done="people.factor_off"))
 
 
+@router.post("/people/{person_id}/provider", response_model=None)
+def unbind_provider(person_id: int, request: Request, visitor: AdminForm, parts: NeedsParts) -> Response:
+    """End the bond with one of the provider's people, so that another one can come in by this name."""
+    with parts.database.writing() as session:
+        person = _another(session, visitor, person_id)
+        oidc_accounts.unbind(session, person_id)
+        people.end_sessions(session, person_id)
+        admin_log.note(session, visitor, now(), "provider_unbound", person.username)
+    return _one(request, visitor, parts, person_id, Told(done="oidc.unbound"))
+
+
 @router.post("/people/{person_id}/sessions", response_model=None)
 def end_sessions(person_id: int, request: Request, visitor: AdminForm, parts: NeedsParts) -> Response:
     """Log somebody out everywhere."""
@@ -205,6 +216,7 @@ def _one(request: Request, visitor: Visitor, parts: Parts, person_id: int, told:
         person = _person(session, visitor, person_id)
         listed = next(one for one in people.listed(session, visitor.scope) if one.person_id == person_id)
         factor = second_factor.standing(session, person_id)
+        bound = oidc_accounts.bound_since(session, person_id)
         towns, places = canteens.towns(session, visitor.scope), canteens.canteens(session, visitor.scope)
     return render(
         request,
@@ -214,6 +226,7 @@ def _one(request: Request, visitor: Visitor, parts: Parts, person_id: int, told:
         one=listed,
         created_at=person.created_at,
         factor=factor,
+        bound=bound,
         towns=towns,
         places=places,
         roles=_roles(visitor),

@@ -86,7 +86,13 @@ def render(request: Request, name: str, status: int = 200, **values: Any) -> HTM
     html = (
         _environment()
         .get_template(name)
-        .render(t=words, other_language=other, turned=f"{turned.path}?{turned.query}", **values)
+        .render(
+            t=words,
+            other_language=other,
+            turned=f"{turned.path}?{turned.query}",
+            provider_name=_provider_name(request, words),
+            **values,
+        )
     )
     answer = HTMLResponse(html, status)
     if request.query_params.get("lang") in LANGUAGES:
@@ -94,6 +100,12 @@ def render(request: Request, name: str, status: int = 200, **values: Any) -> HTM
             LANGUAGE_COOKIE, words.language, max_age=_YEAR_S, samesite="lax", secure=request.url.scheme == "https"
         )
     return answer
+
+
+def _provider_name(request: Request, words: Words) -> str:
+    """What the office calls its own log-ins; empty where there are none."""
+    oidc = cast(Parts, request.app.state.parts).settings.oidc
+    return "" if oidc is None else oidc.name or words("oidc.name")
 
 
 def error_page(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> HTMLResponse:

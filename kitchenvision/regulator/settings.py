@@ -7,6 +7,7 @@ from typing import Literal
 from sqlalchemy import URL
 
 from kitchenvision.regulator.case_steps import CasePolicy
+from kitchenvision.regulator.oidc_settings import OidcSettings
 from kitchenvision.regulator.second_reviews import SecondPolicy
 from kitchenvision.regulator.storage_settings import StorageSettings
 from kitchenvision.regulator.webhook_settings import WebhookSettings
@@ -30,6 +31,7 @@ class RegulatorSettings:
         cases: deadlines, the term of appeals, and when being late brings a card.
         second: which decisions another person looks at again.
         webhooks: where they may go, and when they are given up.
+        oidc: the office's own provider of log-ins; None = passwords only.
     """
 
     data_dir: Path
@@ -44,6 +46,7 @@ class RegulatorSettings:
     cases: CasePolicy = field(default_factory=CasePolicy)
     second: SecondPolicy = field(default_factory=SecondPolicy)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
+    oidc: OidcSettings | None = None
 
     @property
     def url(self) -> URL | str:

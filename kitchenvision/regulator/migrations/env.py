@@ -2,11 +2,19 @@
 
 from alembic import context
 
-from kitchenvision.regulator import account_tables, admin_log, case_tables, kiosk, review_tables, webhook_tables
+from kitchenvision.regulator import (
+    account_tables,
+    admin_log,
+    case_tables,
+    kiosk,
+    oidc_accounts,
+    review_tables,
+    webhook_tables,
+)
 from kitchenvision.regulator.tables import Base
 
 TABLES = (account_tables.ApiToken, admin_log.AdminEntry, kiosk.WallLink, webhook_tables.Webhook)
-for table in (*TABLES, case_tables.CaseRow, review_tables.ReviewClaim):
+for table in (*TABLES, oidc_accounts.ProviderLogin, case_tables.CaseRow, review_tables.ReviewClaim):
     assert table.metadata is Base.metadata  # imported for its tables
 context.configure(
     connection=context.config.attributes["connection"],

@@ -28,13 +28,24 @@ window.session = (() => {
         let said;
         try { said = await tried(form); } catch (error) { wrong.textContent = `▲ ${error.message}`; wrong.hidden = false; return; }
         if (said.username !== dialog.dataset.username) { wrong.textContent = dialog.dataset.other; wrong.hidden = false; location.assign("/"); return; }
+        done(said);
+      };
+      const done = (said) => {
         renew(said.csrf_token);
         form.reset();
         wrong.hidden = true;
         asking = null;
+        removeEventListener("focus", back);
         dialog.close();
         resolve();
       };
+      // Somebody who logged in in another tab, as by the office's provider, needs no password here.
+      const back = async () => {
+        const answer = await fetch("/session", { headers: { Accept: "application/json" } });
+        const said = answer.ok ? await answer.json() : {};
+        if (asking && said.username === dialog.dataset.username) done(said);
+      };
+      addEventListener("focus", back);
       dialog.oncancel = (event) => event.preventDefault(); // closing it would lose what waits
       dialog.showModal();
       form.querySelector("[name=password]").focus();
