@@ -27,7 +27,6 @@ class LiveLink:
 
     def __init__(self, client: httpx.Client) -> None:
         self._client = client
-        self._address = f"{client.base_url.scheme}://{client.base_url.netloc.decode()}"
 
     def pictures(self, body: bytes) -> float:
         """Send `as_body` of a batch; after how many seconds the regulator wants the next one.
@@ -43,25 +42,37 @@ class LiveLink:
         return self._ask("PUT", path, state.model_dump_json().encode())
 
     def _ask(self, method: str, path: str, body: bytes) -> float:
-        try:
-            response = self._client.request(method, path, content=body, headers=_JSON)
-        except httpx.HTTPError as error:
-            raise RegulatorAway(f"{self._address} cannot be reached: {type(error).__name__}: {error}") from error
-        found = response.headers
-        answer = Answer(
-            status=response.status_code,
-            body=response.content,
-            url=self._address,
-            retry_after=found.get("retry-after", ""),
-            location=found.get("location", ""),
-        )
-        check_usable(answer, datetime.now(UTC))
+        answer = asked(self._client, method, path, body)
         if answer.status >= 300:
             raise DeliveryRefused(f"the regulator does not take live pictures: {words_of(answer)}")
         try:
             return _Next.model_validate_json(answer.body).next_in_s
         except ValidationError:
-            raise RegulatorAway(f"{self._address} does not say when to send again: is it a regulator?") from None
+            raise RegulatorAway(f"{answer.url} does not say when to send again: is it a regulator?") from None
+
+
+def asked(client: httpx.Client, method: str, path: str, body: bytes, *, may_be_unknown: bool = False) -> Answer:
+    """What the regulator answers; `may_be_unknown`: an address that an older one does not have is an answer too.
+
+    Raises:
+        RegulatorAway: it cannot be used now.
+    """
+    address = f"{client.base_url.scheme}://{client.base_url.netloc.decode()}"
+    try:
+        response = client.request(method, path, content=body, headers=_JSON)
+    except httpx.HTTPError as error:
+        raise RegulatorAway(f"{address} cannot be reached: {type(error).__name__}: {error}") from error
+    found = response.headers
+    answer = Answer(
+        status=response.status_code,
+        body=response.content,
+        url=address,
+        retry_after=found.get("retry-after", ""),
+        location=found.get("location", ""),
+    )
+    if not (may_be_unknown and answer.status == 404):
+        check_usable(answer, datetime.now(UTC))
+    return answer
 
 
 def as_body(batch: LiveBatch) -> bytes:

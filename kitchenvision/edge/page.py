@@ -201,6 +201,7 @@ def _as_json(board: Board) -> dict[str, Any]:
         del row["picture"], row["thumbnail"]
         for key in ("picture_at", "last_at", "muted_until"):
             row[key] = row[key].isoformat() if row[key] else None
+        row["model"] = state.model.model_dump() if state.model else None
         row["advice"] = ADVICE[Cause(state.cause)] if state.cause else None
         cameras.append(row)
     return {

@@ -11,14 +11,17 @@ from pathlib import Path
 
 from kitchenvision.config import minutes_of, timezone_of
 from kitchenvision.delivery import Pace, Sender, make_client
+from kitchenvision.delivery.box import BoxLink
 from kitchenvision.delivery.live import LiveLink
 from kitchenvision.delivery.throttle import Throttle
+from kitchenvision.edge.box import BoxTeller
 from kitchenvision.edge.live import LivePush
 from kitchenvision.edge.mutes import within
 from kitchenvision.edge.settings import EdgeSettings
 from kitchenvision.edge.state import CameraState
 from kitchenvision.outbox import Outbox
 from kitchenvision.outbox.queue import utc_now
+from kitchenvision.wire_box import BoxState
 
 _LIVE_TIMEOUT_S = 10.0
 _CLIPS = ("clip",)
@@ -124,6 +127,27 @@ def pushing(
         thread.start()
         try:
             yield push
+        finally:
+            stop.set()
+            thread.join()
+
+
+@contextmanager
+def telling_of_box(
+    settings: EdgeSettings, where: Path, state: Callable[[], BoxState], stop: threading.Event
+) -> Iterator[None]:
+    """A thread that tells the regulator what this box is."""
+    regulator = settings.regulator
+    if regulator is None:
+        yield
+        return
+    token = settings.token(os.environ, str(where))
+    with make_client(regulator.url, token, _LIVE_TIMEOUT_S, allow_http=regulator.allow_http) as client:
+        teller = BoxTeller(BoxLink(client), state)
+        thread = threading.Thread(target=teller.run, args=(stop,), name="telling of this box")
+        thread.start()
+        try:
+            yield
         finally:
             stop.set()
             thread.join()

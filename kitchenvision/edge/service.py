@@ -10,13 +10,14 @@ from pathlib import Path
 
 from kitchenvision.build import chosen_rules
 from kitchenvision.edge.access import Access
+from kitchenvision.edge.box import box_state
 from kitchenvision.edge.clock import SteadyClock
 from kitchenvision.edge.disk import DiskFacts, DiskGuard
 from kitchenvision.edge.editing import Editing
 from kitchenvision.edge.notify import Facts, Notifier, open_way, targets_of
 from kitchenvision.edge.page import Board, serve_page
 from kitchenvision.edge.reload import Reloader
-from kitchenvision.edge.sending import delivering, pushing
+from kitchenvision.edge.sending import delivering, pushing, telling_of_box
 from kitchenvision.edge.settings import EdgeSettings, addresses, read_edge_settings
 from kitchenvision.edge.settings_file import SettingsFile
 from kitchenvision.edge.supervisor import Supervisor
@@ -63,9 +64,16 @@ def run_service(
         board = Board(settings, supervisor.states, delivery.facts, lambda: guard.facts, clock=lambda: clock.state)
         board.editing = _editing(board, where, reread)
         live = pushing(settings, where, supervisor.states, stop)
+        began = datetime.now(UTC)
+        about = telling_of_box(
+            settings,
+            where,
+            lambda: box_state(settings.canteen_id, supervisor.states(), began, datetime.now(UTC), clock.state),
+            stop,
+        )
         facts = Facts(outbox, supervisor.states, lambda: guard.facts.low)
         telling = _telling(settings, where, facts, stop)
-        with serve_page(board, on_ready), guard.running(stop), live as push, telling as notifier:
+        with serve_page(board, on_ready), guard.running(stop), live as push, about, telling as notifier:
             board.untold = notifier.problems
 
             def apply(changed: EdgeSettings, changed_urls: dict[str, str]) -> None:

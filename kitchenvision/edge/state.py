@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from kitchenvision.wire_box import BoxModel
+
 
 @dataclass(frozen=True)
 class RuleTime:
@@ -33,6 +35,7 @@ class CameraState:
         rule_times: by zone and rule, of the running worker.
         clock_jumps: steps of the system's clock. picture, picture_at: a small JPEG and when it was taken.
         probation: what it finds stays on this box. muted: nobody is judged now, with the reason and until when.
+        model: that looks at it; None while it is being loaded.
         thumbnail: the same picture, smaller still, for the regulator's wall; empty when that is switched off.
     """
 
@@ -71,6 +74,7 @@ class CameraState:
     muted: bool = False
     mute_reason: str = ""
     muted_until: datetime | None = None
+    model: BoxModel | None = None
     picture: bytes = field(default=b"", repr=False)
     picture_at: datetime | None = None
     thumbnail: bytes = field(default=b"", repr=False)

@@ -41,6 +41,7 @@ from kitchenvision.frames.source import SourceInfo, SourceOptions
 from kitchenvision.outbox import Outbox
 from kitchenvision.reporting import Reporter
 from kitchenvision.types import Picture, Pixels, Verdict
+from kitchenvision.wire_box import box_model
 
 _log = logging.getLogger(__name__)
 _TICK_S = 0.2
@@ -270,6 +271,7 @@ class Worker:
             picture=camera.picture,
             picture_at=camera.picture_at,
             thumbnail=camera.thumbnail,
+            model=box_model(self._eyes.model),
             probation=camera.section.probation,
             muted=muted is not None,
             mute_reason=muted.reason if muted else "",

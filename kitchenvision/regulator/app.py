@@ -20,6 +20,7 @@ from kitchenvision.errors import StorageError
 from kitchenvision.regulator import (
     account,
     api,
+    boxes,
     case_pages,
     cockpit,
     cockpit_ingest,
@@ -98,7 +99,7 @@ def create_app(settings: RegulatorSettings, memory: Memory | None = None) -> Fas
     provider = None if settings.oidc is None else oidc.Provider(settings.oidc, outside)
     parts = Parts(settings, database, blobs, shared.failures, Views(), shared.wall, provider=provider)
     app.state.parts = parts
-    for part in (ingest, observed, cockpit_ingest, api, login, oidc_pages, case_pages):
+    for part in (ingest, boxes, observed, cockpit_ingest, api, login, oidc_pages, case_pages):
         app.include_router(part.router)
     for part in (account, people_pages, devices, webhook_pages):
         app.include_router(part.router)

@@ -10,7 +10,7 @@ from fastapi.responses import RedirectResponse, Response
 from sqlalchemy.orm import Session
 
 from kitchenvision.errors import SettingsError
-from kitchenvision.regulator import admin_log, canteens, table_import
+from kitchenvision.regulator import admin_log, boxes, canteens, table_import
 from kitchenvision.regulator.parts import NeedsParts, Parts, now
 from kitchenvision.regulator.people import Visitor
 from kitchenvision.regulator.people_pages import Admin, AdminForm, Word
@@ -164,6 +164,7 @@ def _page(request: Request, visitor: Visitor, parts: Parts, told: Told) -> Respo
     with parts.database.reading() as session:
         listed = canteens.canteens(session, visitor.scope)
         towns = canteens.towns(session, visitor.scope)
+        told_by = boxes.boxes(session, visitor.scope)
     return render(
         request,
         "devices.html",
@@ -171,6 +172,7 @@ def _page(request: Request, visitor: Visitor, parts: Parts, told: Told) -> Respo
         visitor=visitor,
         listed=listed,
         towns=towns,
+        boxes=told_by,
         names={town.town_id: town.name for town in towns},
         default=DEFAULT_TOWN,
         told=told,

@@ -1,6 +1,6 @@
 """Every word of the pages, in Chinese and English. Both catalogues have the same keys; a test holds that."""
 
-from kitchenvision.regulator import account_words, case_words, desk_words, scoring_words, webhook_words
+from kitchenvision.regulator import account_words, box_words, case_words, desk_words, scoring_words, webhook_words
 from kitchenvision.regulator.settings import Language
 
 _PAIRS: dict[str, tuple[str, str]] = {
@@ -208,6 +208,7 @@ _PAIRS: dict[str, tuple[str, str]] = {
 _ALL = {
     **_PAIRS,
     **account_words.PAIRS,
+    **box_words.PAIRS,
     **scoring_words.PAIRS,
     **case_words.PAIRS,
     **desk_words.PAIRS,

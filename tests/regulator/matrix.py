@@ -119,6 +119,7 @@ OPEN_TO_ALL = {
     ("HEAD", "/api/v1/blobs/{sha256}"),
     ("PUT", "/api/v1/blobs/{sha256}"),
     ("POST", "/api/v1/reports"),
+    ("PUT", "/api/v1/box"),
     ("POST", "/api/v1/observed-times"),
     ("POST", "/api/v1/live"),
     ("PUT", "/api/v1/live/{camera_id}"),

@@ -11,9 +11,10 @@ from kitchenvision.regulator import (
     review_tables,
     webhook_tables,
 )
+from kitchenvision.regulator.box_tables import BoxRow
 from kitchenvision.regulator.tables import Base
 
-TABLES = (account_tables.ApiToken, admin_log.AdminEntry, kiosk.WallLink, webhook_tables.Webhook)
+TABLES = (account_tables.ApiToken, admin_log.AdminEntry, BoxRow, kiosk.WallLink, webhook_tables.Webhook)
 for table in (*TABLES, oidc_accounts.ProviderLogin, case_tables.CaseRow, review_tables.ReviewClaim):
     assert table.metadata is Base.metadata  # imported for its tables
 context.configure(
