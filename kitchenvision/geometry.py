@@ -1,8 +1,40 @@
 """Boxes and polygons. Boxes are xyxy; any unit, as long as it is one."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from kitchenvision.types import Floats, Ints, Xyxy
+
+
+@dataclass(frozen=True)
+class Placement:
+    """Where a part of one picture lies on another: there = here * scale + (left, top), in pixels."""
+
+    scale_x: float
+    scale_y: float
+    left: float = 0.0
+    top: float = 0.0
+
+    def there(self, box: Xyxy) -> Xyxy:
+        """A box of the one picture, on the other."""
+        x0, y0, x1, y1 = box
+        return (
+            x0 * self.scale_x + self.left,
+            y0 * self.scale_y + self.top,
+            x1 * self.scale_x + self.left,
+            y1 * self.scale_y + self.top,
+        )
+
+    def back(self, box: Xyxy) -> Xyxy:
+        """The inverse."""
+        x0, y0, x1, y1 = box
+        return (
+            (x0 - self.left) / self.scale_x,
+            (y0 - self.top) / self.scale_y,
+            (x1 - self.left) / self.scale_x,
+            (y1 - self.top) / self.scale_y,
+        )
 
 
 def iou_matrix(a: Floats, b: Floats) -> Floats:

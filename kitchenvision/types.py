@@ -61,6 +61,28 @@ class Frame:
         return self.picture.rgb()
 
 
+class MainUse(StrEnum):
+    """Whether a look was at the main stream's picture of its frame, and why not; told in traces and metrics."""
+
+    NONE = ""  # of this camera one stream is known
+    NOT_ASKED = "not asked"  # nothing was building up
+    USED = "used"
+    ABSENT = "absent"  # nothing of the main stream had arrived by then
+    LATE = "late"  # the newest that had arrived was too old
+    CATCHING_UP = "catching up"  # its last key frame is too far back to decode all of it at once
+    DAMAGED = "damaged"  # what had arrived gave no picture
+    NOT_LARGER = "not larger"  # it shows no more than the sub-stream's
+    NOT_FOUND = "not found"  # the head is not recognised on it
+
+
+@dataclass(frozen=True)
+class MainPicture:
+    """A picture of a camera's main stream, to go with a frame of its sub-stream; `captured_at` is its own time."""
+
+    picture: Picture
+    captured_at: datetime
+
+
 @dataclass(frozen=True)
 class Detections:
     """What the frame look found in one frame.
@@ -157,8 +179,9 @@ class HeadLook:
         cigarettes: cigarettes found in the crop of the head with shoulders and hands.
         cigarette_looked: whether cigarettes were looked for; None where it was not their turn, False where it
             cannot be done.
-        head_px: the head's height on the source picture.
+        head_px: the head's height on the picture that was looked at.
         sharpness: mean absolute Laplacian of the head's crop, grey levels; low is blurred.
+        main: whether that picture was the main stream's.
     """
 
     head: float
@@ -168,6 +191,7 @@ class HeadLook:
     cigarette_looked: bool | None
     head_px: float
     sharpness: float
+    main: MainUse = MainUse.NONE
 
 
 class Verdict(StrEnum):
@@ -192,6 +216,7 @@ class Observation:
         person_xyxy, head_xyxy: boxes in that frame.
         cigarette_xyxy: the cigarette, for smoking.
         why: a short reason where it cannot be judged, such as ``too small``.
+        main: whether the main stream's picture was looked at. The boxes are of the sub-stream's all the same.
     """
 
     media_s: float
@@ -205,6 +230,12 @@ class Observation:
     head_xyxy: Xyxy
     cigarette_xyxy: Xyxy | None = None
     why: str = ""
+    main: MainUse = MainUse.NONE
+
+    @property
+    def worth(self) -> tuple[bool, float]:
+        """Which of several looks shows it best to people: the main stream's first, then by quality."""
+        return self.main is MainUse.USED, self.quality
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from datetime import datetime
 from pathlib import Path
 
 from av.video.stream import VideoStream
@@ -42,6 +43,19 @@ class PacketRing:
         latest_s = max((timed.shown_s for timed in packets[begin : last + 1]), default=0.0)
         last = max((i for i, timed in enumerate(packets) if timed.shown_s <= latest_s), default=-1)
         return packets[begin : last + 1]
+
+    def arrived_by(self, at: datetime) -> list[TimedPacket]:
+        """The latest group when it was `at`: from its key frame to the last packet that had come."""
+        with self._lock:
+            packets = list(self._packets)
+        group: list[TimedPacket] = []
+        for timed in packets:
+            if timed.arrived_at is None or timed.arrived_at > at:
+                break
+            if timed.packet.is_keyframe:
+                group = []
+            group.append(timed)
+        return group
 
     def key_times(self) -> list[float]:
         """Times of the key frames that are held, seconds."""

@@ -4,6 +4,7 @@ import contextlib
 import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 
@@ -27,11 +28,14 @@ class TimedPacket:
 
     Attributes:
         packet: of a video stream. shown_s: media time of showing, seconds. lasts_s: seconds until the next.
+        arrived_at, captured_at: of a live stream: when it came, and when that says that its picture was taken.
     """
 
     packet: VideoPacket
     shown_s: float
     lasts_s: float
+    arrived_at: datetime | None = None
+    captured_at: datetime | None = None
 
 
 def write_clip(

@@ -1,4 +1,4 @@
-"""A live stream that is kept and not looked at: its packets, never decoded, for clips by the time of day."""
+"""A live stream that is kept as packets: for clips by the time of day, and decoded only for pictures asked for."""
 
 import threading
 from collections.abc import Callable
@@ -9,13 +9,18 @@ import av
 
 from kitchenvision.errors import SourceBroken, SourceUnreadable
 from kitchenvision.frames.dialing import CodecUnsupported, dial, shown_address
+from kitchenvision.frames.on_demand import OnDemand
 from kitchenvision.frames.packet_ring import PacketRing
 from kitchenvision.frames.remux import TimedPacket
 from kitchenvision.frames.source import ClipSpan
+from kitchenvision.types import MainPicture, MainUse
 
 # A clip of 10 s is asked for when its end has passed on another stream, which may be some seconds ahead.
 _KEEP_S = 20.0
 _USUAL_FPS = 25.0
+# A camera's clock may be slower than ours by a thousandth; a picture is never on its way for longer than this.
+_DRIFT = 1e-3
+_LONGEST_WAY = timedelta(seconds=5)
 
 
 class PacketTap:
@@ -45,6 +50,7 @@ class PacketTap:
         self._stream = streams[0]
         self._base = float(self._stream.time_base or 0)
         self._lasts_s = 1 / float(self._stream.average_rate or self._stream.guessed_rate or _USUAL_FPS)
+        self._pictures, self._stamping = OnDemand(self._ring, self._stream), threading.Lock()
 
     def run(self, on_packet: Callable[[], None]) -> None:
         """Receives until `hang_up`; `on_packet` is called for each.
@@ -80,6 +86,12 @@ class PacketTap:
             return None
         return ClipSpan(span.path, span.from_s - here_s, span.to_s - here_s, span.media_type)
 
+    def picture(self, at: datetime) -> MainPicture | MainUse:
+        """As `OnDemand.picture`; also after `close`, of what came before."""
+        with self._stamping:  # what has arrived by an instant that is past is in the ring
+            pass
+        return self._pictures.picture(at)
+
     def hang_up(self) -> None:
         """Ends `run` at the next packet."""
         self._stopping.set()
@@ -91,9 +103,21 @@ class PacketTap:
             self._container.close()
 
     def _add(self, packet: "av.Packet[av.VideoStream]", shown_s: float) -> None:
-        # Some packets come late, none early: the earliest says best when its time was.
-        began_at = self._clock() - timedelta(seconds=shown_s)
-        if self._began_at is None or began_at < self._began_at:
-            self._began_at = began_at
         lasts_s = packet.duration * self._base if packet.duration else self._lasts_s
-        self._ring.add(TimedPacket(packet, shown_s, lasts_s))
+        with self._stamping:
+            arrived_at = self._clock()
+            self._began_at = _beginning(self._began_at, arrived_at - timedelta(seconds=shown_s), lasts_s)
+            captured_at = self._began_at + timedelta(seconds=shown_s)
+            self._ring.add(TimedPacket(packet, shown_s, lasts_s, arrived_at, captured_at))
+        self._pictures.rest(arrived_at)
+
+
+def _beginning(known: datetime | None, said: datetime, step_s: float) -> datetime:
+    """The instant of media time 0, by what was known of it and what the next packet says, `step_s` later.
+
+    Some packets come late, none early: the earliest says best when its time was. It is believed a little less from
+    packet to packet, and no more at all once the stream's own times have jumped back.
+    """
+    if known is None or said - known > _LONGEST_WAY:
+        return said
+    return min(said, known + timedelta(seconds=_DRIFT * step_s))

@@ -1,5 +1,7 @@
 """The ring keeps enough packets for a clip, from a key frame on, and not more."""
 
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import av
@@ -82,3 +84,21 @@ def test_clips_of_what_is_there(tmp_path: Path) -> None:
     assert span.to_s >= 2.5
     with open_source(span.path) as clip:
         assert len(list(clip.frames())) >= 7
+
+
+def test_the_group_that_had_come_by_an_instant() -> None:
+    """From its key frame to the last packet that had arrived, whatever came since; none without times."""
+    ring, began = PacketRing(100), datetime(2026, 3, 2, tzinfo=UTC)
+    for i in range(12):
+        at = began + timedelta(seconds=i)
+        ring.add(replace(packet(i / 2, i % 4 == 0), arrived_at=at, captured_at=at))
+    for seconds, expected in (
+        (-1, []),
+        (0, [0.0]),
+        (3.5, [0.0, 0.5, 1.0, 1.5]),
+        (5, [2.0, 2.5]),
+        (99, [4, 4.5, 5, 5.5]),
+    ):
+        group = ring.arrived_by(began + timedelta(seconds=seconds))
+        assert [timed.shown_s for timed in group] == expected
+    assert ring_of(5, 100).arrived_by(began) == []
