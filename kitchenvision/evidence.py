@@ -15,7 +15,8 @@ import numpy as np
 
 from kitchenvision.errors import StorageError
 from kitchenvision.geometry import clipped, grown
-from kitchenvision.types import Observation, Pixels, RuleSettings, Violation, Xyxy
+from kitchenvision.snapshot import Snapshot, to_millisecond, to_tenths
+from kitchenvision.types import MainUse, Observation, Pixels, RuleSettings, Violation, Xyxy
 from kitchenvision.wire import (
     BlobRef,
     BlobRole,
@@ -32,23 +33,6 @@ from kitchenvision.wire import (
 JPEG_QUALITY = 90
 _HEAD_CROP_HEADS = 3.0
 _ID_LENGTH = 32
-
-
-@dataclass(frozen=True)
-class Snapshot:
-    """One frame kept as evidence may need it.
-
-    Attributes:
-        media_s, captured_at: its times. jpeg: the clean picture, full resolution.
-        width, height: its size. persons: boxes of everybody found in it.
-    """
-
-    media_s: float
-    captured_at: datetime
-    jpeg: bytes
-    width: int
-    height: int
-    persons: tuple[Xyxy, ...]
 
 
 @dataclass(frozen=True)
@@ -75,6 +59,7 @@ class Evidence:
     """Everything about one confirmed violation; `blobs` by SHA-256, `roles` says which is which.
 
     `clock`: how right the clock of `captured_at` was; None where nobody knows, such as for a recording.
+    `main`: whether the pictures are the main stream's, where there is one beside that which is looked at.
     """
 
     violation_id: str
@@ -86,6 +71,7 @@ class Evidence:
     roles: Mapping[BlobRole, str]
     blobs: Mapping[str, bytes]
     clock: ClockState | None = None
+    main: MainUse = MainUse.NONE
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -100,18 +86,19 @@ class Evidence:
             "source_id": self.place.source_id,
             "zone": self.violation.zone,
             "track_id": self.violation.track_id,
-            "started_s": _s(self.violation.started_s),
-            "confirmed_s": _s(self.violation.confirmed_s),
+            "started_s": to_millisecond(self.violation.started_s),
+            "confirmed_s": to_millisecond(self.violation.confirmed_s),
             "captured_at": self.captured_at.isoformat(),
             "captured_at_source": self.place.captured_at_source,
-            "person_xyxy": _box(last.person_xyxy),
-            "head_xyxy": _box(last.head_xyxy),
+            "person_xyxy": to_tenths(last.person_xyxy),
+            "head_xyxy": to_tenths(last.head_xyxy),
             "confidence": round(self.violation.confidence, 4),
             "snapshot": self.snapshot.model_dump(mode="json"),
             "settings": asdict(self.settings),
             "model": self.place.model.model_dump(mode="json"),
             "software_version": self.place.software_version,
             "files": {role: digest for role, digest in sorted(self.roles.items())},
+            **({"main_stream": self.main.value} if self.main else {}),
             **({} if self.clock is None else {"clock": self.clock.model_dump(mode="json")}),
         }
 
@@ -123,7 +110,7 @@ class Evidence:
 
 def violation_id(source_id: str, violation: Violation) -> str:
     """The same for the same source, rule, track and start; never random, never from a file's time."""
-    key = [source_id, violation.rule_id, violation.track_id, _s(violation.started_s)]
+    key = [source_id, violation.rule_id, violation.track_id, to_millisecond(violation.started_s)]
     return content_hash(canonical_json(key))[:_ID_LENGTH]
 
 
@@ -160,17 +147,8 @@ def build_evidence(
         clock: how right the clock was that told `captured_at`, where that is known.
     """
     look = next(look for look in violation.looks if look.media_s == shown.media_s)
-    boxes = SnapshotBoxes(
-        media_s=_s(shown.media_s),
-        captured_at=shown.captured_at,
-        width=shown.width,
-        height=shown.height,
-        person_xyxy=_box(look.person_xyxy),
-        head_xyxy=_box(look.head_xyxy),
-        cigarette_xyxy=_box(look.cigarette_xyxy) if look.cigarette_xyxy else None,
-        others_xyxy=tuple(_box(box) for box in shown.persons if box != look.person_xyxy),
-    )
-    head_crop = encode_jpeg(_cut(decode_jpeg(shown.jpeg), grown(look.head_xyxy, _HEAD_CROP_HEADS)))
+    boxes = shown.boxes(look)
+    head_crop = encode_jpeg(_cut(decode_jpeg(shown.jpeg), grown(boxes.head_xyxy, _HEAD_CROP_HEADS)))
     trace = canonical_json(_trace(violation, settings))
     parts: dict[BlobRole, bytes] = {"snapshot": shown.jpeg, "head_crop": head_crop, "trace": trace}
     return Evidence(
@@ -183,6 +161,7 @@ def build_evidence(
         roles={role: content_hash(data) for role, data in parts.items()},
         blobs={content_hash(data): data for data in parts.values()},
         clock=clock,
+        main=look.main,
     )
 
 
@@ -213,8 +192,8 @@ def seal_clip(evidence: Evidence, clip: Path, sha256: str, span: tuple[float, fl
         "evidence_sha256": evidence.sha256,
         "file": clip.name,
         "sha256": sha256,
-        "from_s": _s(span[0]),
-        "to_s": _s(span[1]),
+        "from_s": to_millisecond(span[0]),
+        "to_s": to_millisecond(span[1]),
     }
     try:
         clip.with_name("clip.json").write_bytes(canonical_json(facts))
@@ -269,8 +248,8 @@ def clip_report(evidence: Evidence, clip: BlobRef, span: tuple[float, float], cr
         camera_id=evidence.place.camera_id,
         created_at=created_at,
         blobs=(clip,),
-        from_s=_s(span[0]),
-        to_s=_s(span[1]),
+        from_s=to_millisecond(span[0]),
+        to_s=to_millisecond(span[1]),
     )
 
 
@@ -284,7 +263,7 @@ def ended_report(evidence: Evidence, ended: Violation, seq: int, created_at: dat
             "canteen_id": evidence.place.canteen_id,
             "camera_id": evidence.place.camera_id,
             "created_at": created_at,
-            "ended_s": _s(ended.ended_s),
+            "ended_s": to_millisecond(ended.ended_s),
             "reason": ended.end_reason,
         }
     )
@@ -317,8 +296,8 @@ def _cut(image: Pixels, box: Xyxy) -> Pixels:
 def _trace(violation: Violation, settings: RuleSettings) -> dict[str, Any]:
     return {
         "rule_id": violation.rule_id,
-        "started_s": _s(violation.started_s),
-        "confirmed_s": _s(violation.confirmed_s),
+        "started_s": to_millisecond(violation.started_s),
+        "confirmed_s": to_millisecond(violation.confirmed_s),
         "settings": asdict(settings),
         "looks": [_look(look) for look in violation.looks],
     }
@@ -326,19 +305,10 @@ def _trace(violation: Violation, settings: RuleSettings) -> dict[str, Any]:
 
 def _look(look: Observation) -> dict[str, Any]:
     return {
-        "media_s": _s(look.media_s),
+        "media_s": to_millisecond(look.media_s),
         "verdict": look.verdict.value,
         "probability": round(look.probability, 4),
         "why": look.why,
-        "head_xyxy": _box(look.head_xyxy),
+        "head_xyxy": to_tenths(look.head_xyxy),
+        **({"main": look.main.value} if look.main else {}),
     }
-
-
-def _s(seconds: float) -> float:
-    """Seconds to the millisecond, so that the same times are the same bytes."""
-    return round(float(seconds), 3)
-
-
-def _box(box: Xyxy) -> Xyxy:
-    x0, y0, x1, y1 = (round(float(v), 1) for v in box)
-    return x0, y0, x1, y1

@@ -10,16 +10,18 @@ from dataclasses import dataclass, field
 from datetime import timedelta, tzinfo
 from functools import partial
 
+from kitchenvision.album import Album
+from kitchenvision.close_up import CloseUp, MainSource, close_up, counted
 from kitchenvision.detect.detector import Detector, HeadLooker
-from kitchenvision.evidence import Evidence, Place, Snapshot, build_evidence, encode_jpeg
+from kitchenvision.evidence import Evidence, Place, build_evidence
 from kitchenvision.planner import CIGARETTE_CALM_S, LookPlanner
 from kitchenvision.rules.engine import Engine, Event
 from kitchenvision.track import Tracker, TrackUpdate
 from kitchenvision.types import (
-    PERSON,
     Detections,
     Frame,
     HeadLook,
+    MainUse,
     Observation,
     RuleSettings,
     Track,
@@ -27,11 +29,6 @@ from kitchenvision.types import (
     Violation,
 )
 from kitchenvision.wire import ClockState
-
-_ROUNDING_S = 1e-3  # a look at the very edge of the window must still find its picture
-
-
-_SHOWN_PERSON = 0.3  # least confidence of a bystander whose box travels with a snapshot
 
 
 @dataclass(frozen=True)
@@ -80,18 +77,21 @@ class Tally:
         frames, looks: how many.
         verdicts: by (rule id, verdict, hour of the local day).
         whys: by (rule id, why it could not be judged).
+        main: looks for which the main stream's picture was asked for, by what came of it.
     """
 
     frames: int = 0
     looks: int = 0
     verdicts: Counter[tuple[str, str, int]] = field(default_factory=Counter)
     whys: Counter[tuple[str, str]] = field(default_factory=Counter)
+    main: Counter[MainUse] = field(default_factory=Counter)
 
 
 class Pipeline:
     """One camera. Feed frames in order; each gives the events that it caused.
 
     Attributes:
+        main: gives pictures of a main stream, where the frames are of a sub-stream.
         clock: what is known of the clock that stamps the frames; evidence carries it. May change between frames.
     """
 
@@ -99,11 +99,11 @@ class Pipeline:
         self, stages: Stages, place: Place, settings: Mapping[str, RuleSettings], timezone: tzinfo
     ) -> None:
         self._stages, self._place, self._settings, self._timezone = stages, place, settings, timezone
-        self._snapshots: dict[float, Snapshot] = {}
         self._evidence: dict[tuple[str, int, float], Evidence] = {}
-        self._keep_s = max((s.longest_window_s for s in settings.values()), default=0.0)
+        self._album = Album(max((s.longest_window_s for s in settings.values()), default=0.0))
         self.tally = Tally()
         self.seen: Seen | None = None
+        self.main: MainSource | None = None
         self.clock: ClockState | None = None
 
     def step(self, frame: Frame) -> list[Confirmed | Ended]:
@@ -114,17 +114,20 @@ class Pipeline:
         update = stages.tracker.update(frame.media_s, found, size)
         local = frame.captured_at.astimezone(self._timezone)
         minute = local.hour * 60 + local.minute
-        seen = self._look(frame, update, minute)
+        seen, close = self._look(frame, update, minute)
         events = stages.engine.update(frame.media_s, minute, seen, update.ended, size)
         self._count(sum(look is not None for _, look in seen), local.hour)
-        self._keep_snapshot(frame, found)
+        self._keep(frame, found, close)
         self.seen = Seen(frame, found, update.tracks, stages.engine.observations, self._open_rules(update.tracks))
         return [self._out(event, frame) for event in events]
 
-    def _look(self, frame: Frame, update: TrackUpdate, minute: int) -> list[tuple[Track, HeadLook | None]]:
+    def _look(
+        self, frame: Frame, update: TrackUpdate, minute: int
+    ) -> tuple[list[tuple[Track, HeadLook | None]], CloseUp]:
         """Every track with a head, and the look at it on its turn; cigarettes cost more and have their own.
 
-        Where none was seen lately a glance is enough: the looks that judge follow with every frame.
+        Where none was seen lately a glance is enough: the looks that judge follow with every frame. Where something
+        builds up they are at the main stream's picture, if there is one.
         """
         stages, at_s = self._stages, frame.media_s
         for planner in (stages.planner, stages.cigarette_planner):
@@ -137,12 +140,14 @@ class Pipeline:
         close = [track for track in with_cigarettes if smoking(track.track_id)]
         glances = [track for track in with_cigarettes if track not in close]
         others = [track for track in due if track not in with_cigarettes]
+        building = [track for track in due if stages.engine.building(track.track_id)]
+        closer = close_up(frame, self.main, update.tracks, building)
         looks: dict[int, HeadLook] = {}
         for tracks, cigarettes, glance in ((close, True, False), (glances, True, True), (others, False, False)):
-            heads = [track.head_xyxy for track in tracks if track.head_xyxy is not None]
-            answers = stages.looker.look(frame.picture, heads, cigarettes, glance)
-            looks |= {track.track_id: answer for track, answer in zip(tracks, answers, strict=True)}
-        return [(track, looks.get(track.track_id)) for track in update.tracks if track.head_xyxy is not None]
+            looks |= closer.look(stages.looker, frame, tracks, cigarettes, glance)
+        self.tally.main.update(counted(looks))
+        seen = [(track, looks.get(track.track_id)) for track in update.tracks if track.head_xyxy is not None]
+        return seen, closer
 
     def finish(self, reason: str = "source ended") -> list[Confirmed | Ended]:
         """The source is over; what is open ends."""
@@ -153,7 +158,7 @@ class Pipeline:
         if violation.ended_s is not None:
             return self._ended(violation)
         captured_at = frame.captured_at - timedelta(seconds=frame.media_s - violation.confirmed_s)
-        shown = self._snapshots[violation.best_s]
+        shown = self._album.best(violation)
         settings = self._settings[violation.rule_id]
         evidence = build_evidence(violation, shown, self._place, captured_at, settings, self.clock)
         self._evidence[_key(violation)] = evidence
@@ -162,30 +167,16 @@ class Pipeline:
     def _ended(self, violation: Violation) -> Ended:
         return Ended(self._evidence.pop(_key(violation)), violation)
 
-    def _keep_snapshot(self, frame: Frame, found: Detections) -> None:
-        """Keep the picture while it may become the best of a confirming window; older ones are let go."""
+    def _keep(self, frame: Frame, found: Detections, close: CloseUp) -> None:
+        """Keep the picture while it may become the best of a confirming window."""
         engine = self._stages.engine
-        oldest_s = frame.media_s - self._keep_s - _ROUNDING_S
-        self._snapshots = {at: kept for at, kept in self._snapshots.items() if at >= oldest_s}
-        if (
-            any(
-                look.verdict is Verdict.VIOLATING and not engine.is_open(look.track_id, look.rule_id)
-                for look in engine.observations
-            )
-            or engine.confirmed_now
-        ):
-            self._snapshots[frame.media_s] = self._snapshot(frame, found)
-
-    def _snapshot(self, frame: Frame, found: Detections) -> Snapshot:
-        persons = found.of(PERSON, _SHOWN_PERSON).xyxy
-        return Snapshot(
-            media_s=frame.media_s,
-            captured_at=frame.captured_at,
-            jpeg=encode_jpeg(frame.image),
-            width=frame.picture.width,
-            height=frame.picture.height,
-            persons=tuple((float(a), float(b), float(c), float(d)) for a, b, c, d in persons),
-        )
+        accused = [
+            look
+            for look in engine.observations
+            if look.verdict is Verdict.VIOLATING
+            and (engine.confirmed_now or not engine.is_open(look.track_id, look.rule_id))
+        ]
+        self._album.keep(frame, found, close, accused)
 
     def _count(self, looks: int, hour: int) -> None:
         self.tally.frames += 1

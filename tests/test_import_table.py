@@ -24,13 +24,16 @@ COMPOSITION = {
 TABLE: dict[str, set[str]] = {
     **{part: VALUES for part in VALUES | STAGES | {"config", "wire"}},
     "wire_box": {"wire"},
-    "evidence": VALUES | {"wire"},
+    "snapshot": VALUES | {"wire"},
+    "evidence": VALUES | {"wire", "snapshot"},
     "verification": VALUES | {"wire"},
     "outbox": VALUES | {"wire"},
     "delivery": VALUES | {"outbox", "wire", "wire_box"},
-    "pipeline": UP_TO_DELIVERY,
+    "close_up": VALUES | {"detect", "frames"},
+    "album": VALUES | {"evidence", "snapshot", "close_up"},
+    "pipeline": UP_TO_DELIVERY | {"close_up", "album"},
     **{part: UP_TO_DELIVERY | {"pipeline"} | COMPOSITION for part in COMPOSITION},
-    "edge": UP_TO_DELIVERY | {"pipeline", "build", "reporting"},
+    "edge": UP_TO_DELIVERY | {"pipeline", "close_up", "build", "reporting"},
     "regulator": {"errors", "config", "wire", "wire_box"},
 }
 ALL = set(TABLE) | {"cli", "commands"}

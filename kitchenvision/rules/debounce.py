@@ -74,7 +74,7 @@ class Debounce:
             started_s=started_s,
             confirmed_s=window[-1].media_s,
             confidence=sum(look.probability for look in window) / len(window),
-            best_s=max(violating, key=lambda look: look.quality).media_s,
+            best_s=max(violating, key=lambda look: look.worth).media_s,
             looks=shown,
         )
 

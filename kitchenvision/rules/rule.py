@@ -86,4 +86,5 @@ def observed(media_s: float, rule_id: str, track: Track, look: HeadLook, judgeme
         head_xyxy=track.head_xyxy,
         cigarette_xyxy=judgement.object_xyxy,
         why=judgement.why,
+        main=look.main,
     )

@@ -22,7 +22,7 @@ class Smoking:
             return cannot(why)
         if not look.cigarette_looked:
             return cannot("not looked for")
-        fitting = [c for c in look.cigarettes if _fits(c, look.head_px)]
+        fitting = [c for c in look.cigarettes if _fits(c, track)]
         best = max(fitting, key=lambda c: c.confidence, default=None)
         if best is None or best.confidence < settings.min_object:
             return Judgement(Verdict.COMPLIANT, _NOT_SEEN)
@@ -31,9 +31,11 @@ class Smoking:
         return Judgement(Verdict.VIOLATING, 0.7 + 0.3 * share, best.xyxy)
 
 
-def _fits(cigarette: Cigarette, head_px: float) -> bool:
+def _fits(cigarette: Cigarette, track: Track) -> bool:
+    """Both boxes are of one picture; the look's own `head_px` may be that of a larger one."""
+    assert track.head_xyxy is not None
     x0, y0, x1, y1 = cigarette.xyxy
-    return max(x1 - x0, y1 - y0) <= _LONGEST_HEADS * head_px
+    return max(x1 - x0, y1 - y0) <= _LONGEST_HEADS * (track.head_xyxy[3] - track.head_xyxy[1])
 
 
 RULE: Rule = Smoking()

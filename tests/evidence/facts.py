@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 from builders import PLACE, START, V, observation, person_at
 
-from kitchenvision.evidence import Evidence, Snapshot, build_evidence, encode_jpeg
+from kitchenvision.evidence import Evidence, build_evidence, encode_jpeg
+from kitchenvision.snapshot import Snapshot
 from kitchenvision.types import Pixels, RuleSettings, Violation, Xyxy
 
 OTHER: Xyxy = (400.0, 80.0, 500.0, 340.0)

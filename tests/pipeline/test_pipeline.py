@@ -226,7 +226,7 @@ def test_memory_does_not_grow_with_the_length_of_the_film() -> None:
     scene = Scene(still(300), lambda media_s: BARE if round(media_s * 5) % 3 == 0 else FINE)
     for i in range(240):
         scene.step(frame(i / 5, i, GreyPicture(level_at(i / 5))))
-    kept = scene.pipeline._snapshots
+    kept = scene.pipeline._album
     assert 0 < len(kept) <= 18, "pictures older than the longest window are let go"
     assert not any(isinstance(event, Confirmed) for event in scene.events)
 
