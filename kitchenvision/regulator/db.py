@@ -30,7 +30,7 @@ from kitchenvision.errors import MissingExtra, StorageError
 
 BUSY_TIMEOUT_MS = 15_000
 # Of the advisory locks; any numbers will do that no other program takes in this database.
-_WRITERS, _LANES = 0x6B76, 0x6B77
+_WRITERS, _LANES, _JOBS = 0x6B76, 0x6B77, 0x6B78
 _CONNECTIONS, _MORE_CONNECTIONS = 25, 15  # of the latter each is made anew and closed after use
 _TRIED_AFTER_S = 1.0  # a connection that rested for longer is tried before it is used
 NO_LANE = ""
@@ -149,6 +149,52 @@ class Database:
     def close(self) -> None:
         """Give all connections back."""
         self.engine.dispose()
+
+
+class Sole:
+    """Of all processes that share a database one has a job: whoever asked first, until it ends or lets go.
+
+    SQLite is served by one process, which has every job. PostgreSQL keeps a lock for as long as its holder's
+    connection lives, so that another process may have the job at once when the holder dies.
+    """
+
+    def __init__(self, database: Database, job: str) -> None:
+        self._engine, self._job = database.engine, job
+        self._held: Connection | None = None
+
+    def mine(self) -> bool:
+        """Whether this process has the job now; takes it when nobody has. Never waits.
+
+        Raises:
+            StorageError: the database cannot be asked.
+        """
+        if self._engine.dialect.name != "postgresql":
+            return True
+        with _storage_errors():
+            try:
+                if self._held is None:
+                    self._held = self._taken()
+                else:
+                    self._held.exec_driver_sql("SELECT 1")
+            except DatabaseError:
+                self.let_go()
+                raise
+        return self._held is not None
+
+    def let_go(self) -> None:
+        """Another process may have the job."""
+        held, self._held = self._held, None
+        if held is not None:
+            held.close()
+
+    def _taken(self) -> Connection | None:
+        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        asked = connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (_JOBS, self._job))
+        if asked.scalar():
+            connection.detach()  # closed for good when it is let go, and the lock with it
+            return connection
+        connection.close()
+        return None
 
 
 @contextmanager

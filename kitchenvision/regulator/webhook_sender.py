@@ -18,7 +18,7 @@ import httpx
 
 from kitchenvision.errors import StorageError
 from kitchenvision.regulator import webhook_store as queue
-from kitchenvision.regulator.db import Database
+from kitchenvision.regulator.db import Database, Sole
 from kitchenvision.regulator.parts import Parts, now
 from kitchenvision.regulator.webhook_events import Lookout
 from kitchenvision.regulator.webhook_settings import WebhookSettings
@@ -114,11 +114,12 @@ def send_due(database: Database, caller: Caller, settings: WebhookSettings, cloc
 
 
 class Courier:
-    """A thread that looks for what happened and sends it, until it is stopped."""
+    """A thread that looks for what happened and sends it, until it is stopped. Of several processes one does it."""
 
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
         self._stop = threading.Event()
+        self._sole = Sole(parts.database, "webhooks")
         self._forgot: datetime | None = None
         self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
 
@@ -144,6 +145,8 @@ class Courier:
             caller = Caller(client, settings)
             while not self._stop.wait(EVERY_S):
                 try:
+                    if not self._sole.mine():
+                        continue  # another process of this service looks and sends
                     lookout.look(now())
                     self._forget(now())
                     send_due(self._parts.database, caller, settings, now)
@@ -151,3 +154,4 @@ class Courier:
                     LOG.warning("webhooks wait: %s", error)
                 except Exception:
                     LOG.exception("webhooks wait after an error")
+        self._sole.let_go()

@@ -50,6 +50,16 @@ class WebhookDelivery(Base):
     )
 
 
+class LookoutProgress(Base):
+    """How far was looked: the newest `decision_id` and `event_id` before which nothing more will come, and when."""
+
+    __tablename__ = "lookout_progress"
+    name: Mapped[str] = mapped_column(String(20), primary_key=True)
+    decision_id: Mapped[int]
+    event_id: Mapped[int]
+    looked_at: Mapped[datetime]
+
+
 class ToldColour(Base):
     """The colour of a canteen that was told last."""
 

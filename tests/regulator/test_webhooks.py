@@ -7,14 +7,12 @@ import json
 import re
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import httpx
 import pytest
 from regulator.conftest import Regulator
+from regulator.offices import Office, receiver
 from regulator.sample import CANTEEN, sample, send
 from regulator.test_account import form_of
 from sqlalchemy import text
@@ -36,50 +34,11 @@ AT = datetime(2026, 11, 28, 9, 0, tzinfo=UTC)
 OWN = Scope(frozenset(Right), "default")
 
 
-@dataclass
-class Office:
-    """A receiver: what it got, and what it answers."""
-
-    url: str = ""
-    status: int = 204
-    got: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
-
-    @property
-    def events(self) -> list[str]:
-        """Types of what it got."""
-        return [json.loads(body)["type"] for _, body in self.got]
-
-
 @pytest.fixture
 def office() -> Iterator[Office]:
     """A real server on loopback."""
-    one = Office()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            """Keep it and answer."""
-            body = self.rfile.read(int(self.headers["content-length"]))
-            one.got.append(({key.lower(): value for key, value in self.headers.items()}, body))
-            self.send_response(one.status)
-            if one.status == 302:
-                self.send_header("Location", one.url + "/elsewhere")
-            words = b"thank\x00 you" if one.status == 200 else b"" if one.status == 204 else b"not today"
-            if one.status != 204:
-                self.send_header("Content-Length", str(len(words)))
-            self.end_headers()
-            self.wfile.write(words)
-
-        def log_message(self, *_words: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    one.url = f"http://127.0.0.1:{server.server_port}/hook"
-    thread = threading.Thread(target=server.serve_forever, name="office", daemon=True)
-    thread.start()
-    yield one
-    server.shutdown()
-    server.server_close()
-    thread.join(5)
+    with receiver() as one:
+        yield one
 
 
 @pytest.fixture
