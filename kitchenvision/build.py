@@ -57,6 +57,22 @@ def open_eyes(
     return Eyes(card, detector, OnnxHeadLooker(card, zoom, cigarettes), cigarettes)
 
 
+def model_place(folder: Path | None, model: str | None) -> tuple[Path, str | None]:
+    """Folder of model folders and name of a model that is given by its name or by the path of its own folder."""
+    if model is not None and "/" in model:
+        path = Path(model).resolve()
+        return path.parent, path.name
+    return models_folder(folder), model
+
+
+def open_named(
+    folder: Path | None, model: str | None, provider: str = "auto", threads: int = 0, profile: Profile = "fast"
+) -> Eyes:
+    """As `open_eyes`, for a model that is given by its name or by the path of its own folder."""
+    where, name = model_place(folder, model)
+    return open_eyes(where, name, profile, provider, threads)
+
+
 def chosen_rules(wanted: Sequence[str] | None) -> Mapping[str, Rule]:
     """All rules, or those of the given ids.
 

@@ -33,7 +33,7 @@ TABLE: dict[str, set[str]] = {
     "album": VALUES | {"evidence", "snapshot", "close_up"},
     "pipeline": UP_TO_DELIVERY | {"close_up", "album"},
     **{part: UP_TO_DELIVERY | {"pipeline"} | COMPOSITION for part in COMPOSITION},
-    "edge": UP_TO_DELIVERY | {"pipeline", "close_up", "build", "reporting"},
+    "edge": UP_TO_DELIVERY | {"pipeline", "close_up", "build", "reporting", "comparison"},
     "regulator": {"errors", "config", "wire", "wire_box"},
 }
 ALL = set(TABLE) | {"cli", "commands"}

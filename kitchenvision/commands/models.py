@@ -1,4 +1,4 @@
-"""`kitchenvision models`: list, verify, import; compare is in compare.py."""
+"""`kitchenvision models`: list, verify, import; compare is in compare.py, trials in models_edge.py."""
 
 import json
 import shutil
@@ -10,13 +10,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from kitchenvision.commands import models_edge
 from kitchenvision.commands.compare import compare
 from kitchenvision.commands.exits import PARTIAL
 from kitchenvision.commands.options import JsonOption, ModelsOption
 from kitchenvision.errors import MissingExtra, ModelError, SettingsError
 
-app = typer.Typer(no_args_is_help=True, help="Models: list, verify, import your own, compare two.")
+app = typer.Typer(
+    no_args_is_help=True, help="Models: list, verify, import your own, compare two, try one on a running service."
+)
 app.command("compare")(compare)
+for command in (models_edge.shadow, models_edge.promote, models_edge.drop):
+    app.command()(command)
 _ROLES = ("person", "head", "cigarette", "ignore")
 _GUESSES = {
     "person": ("person", "people", "worker", "cook", "human"),

@@ -162,6 +162,11 @@ class CameraLine:
                 self._forget(_evidence_of(self._todo[0]))
         self.facts = replace(self.facts, unsaved=len(self._todo), problem=problem)
 
+    def renew(self) -> None:
+        """Another model looks from the next frame on: what is open ends, and is told; media time goes on."""
+        self.finish()
+        self._watch = None
+
     def finish(self) -> None:
         """The service stops: what is open ends, and is told."""
         if self._watch is not None:

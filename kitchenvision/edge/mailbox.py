@@ -60,6 +60,11 @@ class Mailbox:
                 self._turn.remove(camera_id)
             return list(self._waiting.pop(camera_id, ()))
 
+    def waiting(self) -> bool:
+        """Whether anything waits to be taken."""
+        with self._changed:
+            return bool(self._turn)
+
     def take(self, timeout_s: float) -> Arrival | None:
         """The next arrival, cameras in turn; None when none came in time."""
         with self._changed:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from kitchenvision.edge.disk import DiskFacts
 from kitchenvision.edge.state import CameraState
 from kitchenvision.wire import ClockState
+from kitchenvision.wire_box import BoxShadow
 
 Labels = Mapping[str, str]
 
@@ -51,8 +52,9 @@ def metrics_text(
     delivery: Mapping[str, float | int | str],
     disk: DiskFacts,
     clock: ClockState | None = None,
+    shadow: BoxShadow | None = None,
 ) -> str:
-    """One text for a scrape; without `clock` it says nothing of the box's clock."""
+    """One text for a scrape; without `clock` and `shadow` it says nothing of them."""
     out = _Text()
     _cameras(out, cameras)
     out.one("outbox_waiting", "gauge", "Reports that wait for the regulator.", float(delivery["waiting"]))
@@ -63,6 +65,8 @@ def metrics_text(
     out.one("disk_evidence_bytes", "gauge", "Used by evidence.", disk.used)
     if clock is not None:
         _clock(out, clock)
+    if shadow is not None:
+        _shadow(out, shadow)
     return "\n".join(out.lines) + "\n"
 
 
@@ -93,6 +97,33 @@ def _clock(out: _Text, clock: ClockState) -> None:
     if clock.last_sync_at is not None:
         text = "Unix time at or after which it was last corrected."
         out.one("clock_last_sync_timestamp_seconds", "gauge", text, clock.last_sync_at.timestamp())
+
+
+def _shadow(out: _Text, shadow: BoxShadow) -> None:
+    frames = [({"result": "looked"}, float(shadow.looked)), ({"result": "left out"}, float(shadow.left_out))]
+    out.family("shadow_frames_total", "counter", "Frames for a model that looks along.", frames)
+    out.one("shadow_errors_total", "counter", "Frames on which it failed, and its crashes.", shadow.errors)
+    looks = [
+        ({"rule": one.rule_id, "result": result}, float(count))
+        for one in shadow.rules
+        for result, count in (
+            ("same", one.both - one.opposite),
+            ("opposite", one.opposite),
+            ("old alone", one.only_old),
+            ("new alone", one.only_new),
+        )
+    ]
+    out.family("shadow_looks_total", "counter", "Looks of both models at one head, by who could judge.", looks)
+    found = [
+        ({"rule": one.rule_id, "result": result}, float(count))
+        for one in shadow.rules
+        for result, count in (
+            ("both", one.confirmed_both),
+            ("old alone", one.confirmed_old),
+            ("new alone", one.confirmed_new),
+        )
+    ]
+    out.family("shadow_violations_total", "counter", "What each model would have reported.", found)
 
 
 def _labels(labels: Labels) -> str:

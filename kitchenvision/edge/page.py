@@ -28,6 +28,7 @@ from kitchenvision.edge.site_pages import site_routes
 from kitchenvision.edge.state import CameraState
 from kitchenvision.edge.words import Words
 from kitchenvision.wire import ClockState
+from kitchenvision.wire_box import BoxShadow
 
 # Older than this a picture is shown in grey with its age: nobody may take it for live.
 OLD_S = 15.0
@@ -40,7 +41,7 @@ class Board:
     Attributes:
         settings: may be replaced while the page is served. editing: what may be changed on it; None: nothing.
         untold: who of the canteen's own people cannot be told, and why.
-        clock: what is known of this box's clock.
+        clock: what is known of this box's clock. shadow: what came of a model that looks along.
     """
 
     settings: EdgeSettings
@@ -50,6 +51,7 @@ class Board:
     editing: Editing | None = None
     untold: Callable[[], Sequence[str]] = tuple
     clock: Callable[[], ClockState | None] = lambda: None
+    shadow: Callable[[], BoxShadow | None] = lambda: None
 
 
 def create_page(board: Board) -> FastAPI:
@@ -99,7 +101,7 @@ def _for_machines(board: Board) -> APIRouter:
 
     @router.get("/metrics")
     def metrics() -> PlainTextResponse:
-        text = metrics_text(board.states(), board.delivery(), board.disk(), board.clock())
+        text = metrics_text(board.states(), board.delivery(), board.disk(), board.clock(), board.shadow())
         return PlainTextResponse(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
     @router.get("/healthz")
@@ -154,6 +156,8 @@ def _render(board: Board, request: Request, name: str) -> HTMLResponse:
         "editing": board.editing is not None,
         "untold": board.untold(),
         "clock": _clock(board.clock(), words, now),
+        "shadow": board.shadow(),
+        "now": now,
     }
     return render(request, default, name, values)
 
@@ -212,4 +216,5 @@ def _as_json(board: Board) -> dict[str, Any]:
         "disk": asdict(board.disk()),
         "untold": list(board.untold()),
         "clock": clock.model_dump(mode="json") if (clock := board.clock()) is not None else None,
+        "shadow": shadow.model_dump(mode="json") if (shadow := board.shadow()) is not None else None,
     }

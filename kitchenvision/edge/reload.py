@@ -18,7 +18,6 @@ _NEEDS_RESTART = (
     "canteen_id",
     "data",
     "models",
-    "model",
     "provider",
     "workers",
     "regulator",

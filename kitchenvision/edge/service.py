@@ -8,7 +8,8 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
-from kitchenvision.build import chosen_rules
+from kitchenvision.build import chosen_rules, model_place
+from kitchenvision.detect.model_card import load_card
 from kitchenvision.edge.access import Access
 from kitchenvision.edge.box import box_state
 from kitchenvision.edge.clock import SteadyClock
@@ -20,10 +21,12 @@ from kitchenvision.edge.reload import Reloader
 from kitchenvision.edge.sending import delivering, pushing, telling_of_box
 from kitchenvision.edge.settings import EdgeSettings, addresses, read_edge_settings
 from kitchenvision.edge.settings_file import SettingsFile
+from kitchenvision.edge.shadow_keeper import ShadowKeeper
 from kitchenvision.edge.supervisor import Supervisor
 from kitchenvision.edge.synchronisation import ClockWatch
-from kitchenvision.errors import StorageError
+from kitchenvision.errors import ModelError, SettingsError, StorageError
 from kitchenvision.outbox import Outbox
+from kitchenvision.wire_box import BoxState
 
 _log = logging.getLogger(__name__)
 _TIDY_S = 60.0
@@ -57,20 +60,15 @@ def run_service(
     except OSError as error:
         raise StorageError(f"{settings.data} cannot be made: {error.strerror}") from error
     with Outbox(settings.data / "outbox") as outbox, delivering(settings, where, outbox, stop) as delivery:
-        supervisor = Supervisor(settings, urls, workers_of(settings))
+        keeper = ShadowKeeper(settings)
+        supervisor = Supervisor(settings, urls, workers_of(settings), shadow=keeper.way)
         disk = DiskGuard(settings.data, settings.disk, outbox)
         guard = _Guarding(disk)
         reread, clock = reread or threading.Event(), ClockWatch(SteadyClock())
         board = Board(settings, supervisor.states, delivery.facts, lambda: guard.facts, clock=lambda: clock.state)
-        board.editing = _editing(board, where, reread)
+        board.shadow, board.editing = keeper.facts, _editing(board, where, reread)
         live = pushing(settings, where, supervisor.states, stop)
-        began = datetime.now(UTC)
-        about = telling_of_box(
-            settings,
-            where,
-            lambda: box_state(settings.canteen_id, supervisor.states(), began, datetime.now(UTC), clock.state),
-            stop,
-        )
+        about = telling_of_box(settings, where, _about(board, datetime.now(UTC)), stop)
         facts = Facts(outbox, supervisor.states, lambda: guard.facts.low)
         telling = _telling(settings, where, facts, stop)
         with serve_page(board, on_ready), guard.running(stop), live as push, about, telling as notifier:
@@ -78,6 +76,7 @@ def run_service(
 
             def apply(changed: EdgeSettings, changed_urls: dict[str, str]) -> None:
                 supervisor.reload(changed, changed_urls, workers_of(changed))
+                keeper.reload(changed)
                 board.settings, disk.settings = changed, changed.disk
                 delivery.reload(changed)
                 if push is not None:
@@ -88,12 +87,26 @@ def run_service(
 
             def between() -> None:
                 clock.tick()
+                keeper.tick()
                 if reread.is_set():
                     reread.clear()
                     reloader.ask()
                 reloader.check()
 
-            supervisor.run(stop, between)
+            try:
+                supervisor.run(stop, between)
+            finally:
+                keeper.close()
+
+
+def _about(board: Board, began: datetime) -> Callable[[], BoxState]:
+    """What the box is, now: as its page shows it."""
+
+    def about() -> BoxState:
+        canteen_id, now = board.settings.canteen_id, datetime.now(UTC)
+        return box_state(canteen_id, board.states(), began, now, board.clock(), board.shadow())
+
+    return about
 
 
 def _editing(board: Board, where: Path, reread: threading.Event) -> Editing:
@@ -104,6 +117,12 @@ def _editing(board: Board, where: Path, reread: threading.Event) -> Editing:
 
 def _read(where: Path) -> tuple[EdgeSettings, dict[str, str]]:
     settings = read_edge_settings(where, tuple(chosen_rules(None)))
+    for key in ("model", "shadow"):
+        if key == "model" or settings.shadow:
+            try:
+                load_card(*model_place(settings.models, getattr(settings, key)))
+            except ModelError as error:
+                raise SettingsError(str(where), key, str(error)) from error
     for target in targets_of(settings.notify, str(where)).values():
         open_way(target).close()
     return settings, addresses(settings, str(where))

@@ -204,6 +204,8 @@ class EdgeSettings(Section):
         health: watch the cameras themselves.
         observed_minutes: length of the periods in which observed time is told; a divisor of 15, so that none
             crosses an hour in any time zone.
+        model: the one that accuses, by its name in `models`, or the path of its own folder; None = the default.
+        shadow: one that looks along and accuses nobody, in the same way.
         workers: 0 = one for each core, at most one a camera. mutes: when which cameras are not watched.
         notify: who of the canteen is told what.
     """
@@ -218,6 +220,7 @@ class EdgeSettings(Section):
     workers: Annotated[int, NotBool, Field(ge=0, le=64)] = 0
     models: Path | None = None
     model: str | None = None
+    shadow: str | None = None
     provider: Literal["auto", "cpu", "cuda", "openvino"] = "auto"
     cameras: Annotated[tuple[CameraSection, ...], Field(min_length=1, max_length=256)]
     rules: dict[str, RuleSection] = Field(default_factory=dict)
@@ -327,6 +330,9 @@ def _with_absolute_paths(values: dict[str, Any], folder: Path) -> dict[str, Any]
         return {k: str(folder / v) if k in keys and isinstance(v, str) else v for k, v in table.items()}
 
     out: dict[str, Any] = absolute(values, "data", "models")
+    for key in ("model", "shadow"):
+        if "/" in str(out.get(key, "")):
+            out = absolute(out, key)
     if isinstance(out.get("cameras"), list):
         out["cameras"] = [absolute(camera, "password_file") for camera in out["cameras"]]
     if isinstance(out.get("notify"), list):

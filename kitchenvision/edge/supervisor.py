@@ -16,6 +16,7 @@ from kitchenvision.edge.causes import Cause
 from kitchenvision.edge.groups import Groups, regrouped
 from kitchenvision.edge.memory import with_few_heaps
 from kitchenvision.edge.settings import EdgeSettings
+from kitchenvision.edge.shadow_link import Way
 from kitchenvision.edge.state import CameraState
 from kitchenvision.edge.worker import Job, work
 from kitchenvision.frames.dialing import shown_address
@@ -41,7 +42,7 @@ class Supervisor:
 
     Attributes:
         settings, addresses: as of `settings.addresses`. steady: seconds that never go back.
-        entry: what a worker process runs.
+        entry: what a worker process runs. shadow: where a model that looks along listens.
     """
 
     settings: EdgeSettings
@@ -49,6 +50,7 @@ class Supervisor:
     workers: int
     steady: Callable[[], float] = time.monotonic
     entry: Callable[[Job, Connection], None] = work
+    shadow: Way | None = None
 
     def __post_init__(self) -> None:
         cameras = self.settings.cameras
@@ -150,7 +152,7 @@ class Supervisor:
             return
 
     def _job(self, group: tuple[str, ...]) -> Job:
-        return Job(self.settings, {each: self.addresses[each] for each in group}, group)
+        return Job(self.settings, {each: self.addresses[each] for each in group}, group, self.shadow)
 
     def _start(self, group: tuple[str, ...], now_s: float) -> _Running:
         ours, theirs = self._context.Pipe()

@@ -53,6 +53,23 @@ WORDS: dict[str, dict[str, str]] = (
             "zh": "页面与服务失去连接,显示的内容已过时。",
         },
         "untold": {"en": "somebody cannot be told: {who}", "zh": "通知失败:{who}"},
+        "shadow_is": {
+            "en": "{name} {version} has looked along for {age} and accuses nobody",
+            "zh": "{name} {version} 已试运行 {age},不上报",
+        },
+        "shadow_frames": {
+            "en": "{looked} frames, {left_out} left out",
+            "zh": "{looked} 帧,跳过 {left_out} 帧",
+        },
+        "shadow_errors": {"en": "failed {n} times", "zh": "出错 {n} 次"},
+        "shadow_looks": {
+            "en": "judged by both {both} times, {opposite} opposite; by the old alone {old}, the new alone {new}.",
+            "zh": "两模型都可判断 {both} 次,其中相反 {opposite} 次;仅现用可判断 {old} 次,仅试用可判断 {new} 次。",
+        },
+        "shadow_found": {
+            "en": "Would have reported: both {both}, the old alone {old}, the new alone {new}.",
+            "zh": "会上报的违规:两者 {both},仅现用 {old},仅试用 {new}。",
+        },
         "clock_is": {"en": "clock", "zh": "时钟"},
         "clock_good": {"en": "synchronised", "zh": "已同步"},
         "clock_synced": {"en": "synchronised at most {age} ago", "zh": "已同步,最近一次校时在 {age}内"},

@@ -15,7 +15,7 @@ from datetime import datetime
 from functools import partial
 from multiprocessing.connection import Connection
 
-from kitchenvision.build import Eyes, open_eyes
+from kitchenvision.build import Eyes, open_named
 from kitchenvision.config import timezone_of
 from kitchenvision.edge import probation
 from kitchenvision.edge.clock import SteadyClock
@@ -32,8 +32,10 @@ from kitchenvision.edge.mutes import Muted, muted_at
 from kitchenvision.edge.observed import ObservedLedger
 from kitchenvision.edge.reader import Reader, Wiring
 from kitchenvision.edge.settings import CameraSection, EdgeSettings
+from kitchenvision.edge.shadow_link import ShadowLink, Way
 from kitchenvision.edge.state import CameraState
 from kitchenvision.edge.synchronisation import ClockWatch
+from kitchenvision.errors import ModelError
 from kitchenvision.evidence import encode_jpeg
 from kitchenvision.frames.dialing import shown_address, with_credentials_of
 from kitchenvision.frames.rtsp import RtspSource
@@ -53,16 +55,17 @@ _FPS_OVER_S = 10.0
 _MOST_ABANDONED = 4  # stuck readers; beyond it only a new process gets their memory and sockets back
 STUCK_READERS_EXIT = 75
 # Settings that no camera's line is made of: they may change under it.
-_ELSEWHERE = ("page", "disk", "live", "upload", "regulator", "mutes", "notify")
+_ELSEWHERE = ("page", "disk", "live", "upload", "regulator", "mutes", "notify", "model", "shadow")
 
 
 @dataclass(frozen=True)
 class Job:
-    """What one worker is to watch. addresses: with credentials, by camera id."""
+    """What one worker is to watch. addresses: with credentials, by camera id. shadow: where one listens, if any."""
 
     settings: EdgeSettings
     addresses: Mapping[str, str] = field(repr=False)
     camera_ids: tuple[str, ...]
+    shadow: Way | None = None
 
     def section(self, camera_id: str) -> CameraSection:
         """Of one of its cameras."""
@@ -111,10 +114,16 @@ class Worker:
         self._clock_watch = ClockWatch(wiring.clock, steady=wiring.steady)
         self._cameras = {camera_id: self._camera(job.section(camera_id)) for camera_id in job.camera_ids}
         self._ticked_s = -1e9
+        self._shadow = self._shadow_of(job)
 
     def reload(self, job: Job) -> None:
         """Another job: cameras of which nothing changed go on, others begin anew, those gone are closed."""
         before, self._job = self._job, job
+        if before.settings.model != job.settings.model:
+            self._other_model(job.settings)
+        if before.settings.shadow != job.settings.shadow or before.shadow != job.shadow:
+            self._close_shadow()
+            self._shadow = self._shadow_of(job)
         self._wiring.limits = job.settings.times.limits()
         for camera_id in list(self._cameras):
             if camera_id not in job.camera_ids or before.line_of(camera_id) != job.line_of(camera_id):
@@ -142,6 +151,9 @@ class Worker:
             return True
         if arrival.frame is not None:
             self._seen(camera, arrival, analysed)
+        pipeline = camera.line.pipeline
+        if analysed and self._shadow is not None and pipeline is not None and pipeline.seen is not None:
+            self._shadow.offer(arrival.camera_id, pipeline.seen.frame, self._wiring.mailbox.waiting())
         return True
 
     def states(self) -> list[CameraState]:
@@ -155,6 +167,24 @@ class Worker:
         """Whether too many readers hang in native code for this process to go on."""
         return sum(camera.reader.abandoned for camera in self._cameras.values()) > _MOST_ABANDONED
 
+    def _other_model(self, settings: EdgeSettings) -> None:
+        """Another model accuses from the next frame on; connections stay. One that cannot be opened is left."""
+        try:
+            self._eyes = open_named(settings.models, settings.model, settings.provider, threads=1)
+        except ModelError:
+            _log.exception("the model %s cannot be opened; the old one goes on", settings.model)
+            return
+        for camera in self._cameras.values():
+            camera.line.renew()
+        _log.info("the model %s %s looks from now on", self._eyes.card.name, self._eyes.card.version)
+
+    def _shadow_of(self, job: Job) -> ShadowLink | None:
+        return ShadowLink(job.shadow, self._wiring.steady) if job.shadow and job.settings.shadow else None
+
+    def _close_shadow(self) -> None:
+        if self._shadow is not None:
+            self._shadow.close()
+
     def _drop(self, camera: _Camera) -> None:
         camera.reader.close(0.0)
         for arrival in self._wiring.mailbox.forget(camera.section.id):
@@ -165,6 +195,7 @@ class Worker:
 
     def close(self) -> None:
         """Hang up, and tell what is open as ended."""
+        self._close_shadow()
         for camera in self._cameras.values():
             camera.reader.close(0.0)
         while (arrival := self._wiring.mailbox.take(0.0)) is not None:
@@ -311,7 +342,7 @@ def work(job: Job, link: Connection) -> None:
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_IGN)  # new settings come over the link
     settings = job.settings
-    eyes = open_eyes(settings.models, settings.model, "fast", settings.provider, threads=1)
+    eyes = open_named(settings.models, settings.model, settings.provider, threads=1)
     with Outbox(settings.data / "outbox") as outbox:
         worker = Worker(job, eyes, outbox, Wiring(Mailbox(), SteadyClock(), settings.times.limits()))
         told_s, trim = -1e9, Trimmer()

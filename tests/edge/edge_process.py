@@ -28,7 +28,7 @@ from kitchenvision.edge.worker import Job, Worker, work
 
 def recording_work(frames: str, job: Job, link: Connection) -> None:
     """As `work`, with staged eyes, and every frame written down once it is through."""
-    worker_module.open_eyes = lambda *_, **__: staged_eyes()  # type: ignore[assignment]
+    worker_module.open_named = lambda *_, **__: staged_eyes()  # type: ignore[assignment]
     init = Worker.__init__
 
     def recorded(self: Worker, *arguments: Any) -> None:
