@@ -62,6 +62,7 @@ OWNERS: dict[str, set[str]] = {
     "pyarrow": {"regulator.parquet_export"},
     "segno": {"regulator.public", "regulator.notice", "regulator.account"},
     **{name: {"regulator.oidc"} for name in ("authlib", "joserfc")},
+    "cryptography": {"regulator.vault"},
     "pyotp": {"regulator.second_factor"},
     "reportlab": {"regulator.notice", "regulator.monthly_pdf"},
     "uvicorn": {"edge.page", "regulator", "commands"},

@@ -180,6 +180,26 @@ def passwd(
     sys.stdout.write(setup.reset_password(settings, username) + "\n")
 
 
+@app.command("rotate-secrets")
+def rotate_secrets(data: DataOption = Path("regulator-data")) -> None:
+    """Seal the secrets of the database under a new key; the service may run meanwhile."""
+    settings = regulator_settings(data)
+    from kitchenvision.regulator import setup
+
+    sys.stdout.write(f"{setup.seal_anew(settings)} secret(s) sealed anew; keep a copy of the key\n")
+
+
+@app.command("forget-secrets")
+def forget_secrets(data: DataOption = Path("regulator-data")) -> None:
+    """Remove secrets whose key is lost: second steps at log-in, webhooks."""
+    settings = regulator_settings(data)
+    from kitchenvision.regulator import setup
+
+    gone = setup.forget_secrets(settings)
+    sys.stdout.write(f"second steps of {gone.second_factors} person(s) removed\n")
+    sys.stdout.writelines(f"webhook removed: {address}\n" for address in gone.webhooks)
+
+
 @app.command("login-link")
 def login_link(
     data: DataOption = Path("regulator-data"),

@@ -77,7 +77,7 @@ def change_password(
 def begin_factor(visitor: FormVisitor, parts: NeedsParts) -> Response:
     """A new secret for a phone; it counts once a code of it was confirmed."""
     with parts.database.writing() as session:
-        second_factor.begin(session, visitor.person_id, visitor.username)
+        second_factor.begin(session, parts.vault, visitor.person_id, visitor.username)
     return RedirectResponse("/account#factor", 303)
 
 
@@ -88,7 +88,7 @@ def confirm_factor(request: Request, visitor: FormVisitor, parts: NeedsParts, co
     if wait is not None:
         return wait
     with parts.database.writing() as session:
-        codes = second_factor.confirm(session, visitor.person_id, code, now())
+        codes = second_factor.confirm(session, parts.vault, visitor.person_id, code, now())
     _count(parts, visitor, codes is not None)
     if codes is None:
         return _page(request, visitor, parts, Told(problem="factor.wrong"))
@@ -146,7 +146,7 @@ def _with_code(request: Request, visitor: Visitor, parts: Parts, code: str, remo
         return wait
     told = Told(problem="factor.wrong")
     with parts.database.writing() as session:
-        fits = second_factor.fits(session, visitor.person_id, code, now())
+        fits = second_factor.fits(session, parts.vault, visitor.person_id, code, now())
         if fits and remove:
             second_factor.remove(session, visitor.person_id)
             told = Told(done="factor.removed")
@@ -175,7 +175,7 @@ def _page(request: Request, visitor: Visitor, parts: Parts, told: Told, status: 
         places = canteens.canteens(session, visitor.scope)
         tokens = api_tokens.held(session, visitor.person_id)
         factor = second_factor.standing(session, visitor.person_id)
-        offer = second_factor.offered(session, visitor.person_id, visitor.username)
+        offer = second_factor.offered(session, parts.vault, visitor.person_id, visitor.username)
     return render(
         request,
         "account.html",

@@ -24,14 +24,14 @@ class ApiToken(Base):
 
 
 class SecondFactorRow(Base):
-    """The secret that a person's phone shares; it counts from `confirmed_at` on.
+    """The secret that a person's phone shares, sealed; it counts from `confirmed_at` on.
 
     `last_step` is the time step of the newest code that was taken: none is taken twice.
     """
 
     __tablename__ = "second_factors"
     person_id: Mapped[int] = mapped_column(ForeignKey("people.person_id"), primary_key=True)
-    secret: Mapped[str] = mapped_column(String(64))
+    secret: Mapped[str] = mapped_column(String(400))
     confirmed_at: Mapped[datetime | None]
     last_step: Mapped[int]
 

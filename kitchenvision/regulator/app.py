@@ -47,9 +47,11 @@ from kitchenvision.regulator.db import DatabaseBusy
 from kitchenvision.regulator.parts import Memory, Parts
 from kitchenvision.regulator.problems import Refused, bad_fields, response
 from kitchenvision.regulator.rendering import error_page
+from kitchenvision.regulator.sealed import open_vault
 from kitchenvision.regulator.settings import RegulatorSettings
 from kitchenvision.regulator.setup import open_database
 from kitchenvision.regulator.storage import open_blobs
+from kitchenvision.regulator.vault import Vault
 from kitchenvision.regulator.views import Views
 from kitchenvision.regulator.webhook_sender import Courier
 from kitchenvision.wire import Problem
@@ -81,6 +83,7 @@ def create_app(settings: RegulatorSettings, memory: Memory | None = None) -> Fas
     """
     database = open_database(settings)
     blobs = open_blobs(settings, tidy=memory is None)
+    vault = open_vault(Vault(settings.data_dir), database)
     shared = memory or Memory()
 
     @asynccontextmanager
@@ -97,7 +100,7 @@ def create_app(settings: RegulatorSettings, memory: Memory | None = None) -> Fas
     app = FastAPI(title="kitchenvision regulator", openapi_url=None, lifespan=lifespan)
     outside = httpx.Client(timeout=oidc.TIMEOUT_S, trust_env=False)
     provider = None if settings.oidc is None else oidc.Provider(settings.oidc, outside)
-    parts = Parts(settings, database, blobs, shared.failures, Views(), shared.wall, provider=provider)
+    parts = Parts(settings, database, blobs, shared.failures, Views(), shared.wall, provider=provider, vault=vault)
     app.state.parts = parts
     for part in (ingest, boxes, observed, cockpit_ingest, api, login, oidc_pages, case_pages):
         app.include_router(part.router)

@@ -28,7 +28,8 @@ from kitchenvision.regulator.storage import open_blobs
 from kitchenvision.regulator.tables import ReportBlob
 
 DATABASE, MANIFEST = "regulator.sqlite3", "manifest.json"
-SETTINGS = ("cases.toml", "retention.toml", "second.toml", "webhooks.toml")
+# Not `secrets.key`: who has the archive must not have what is sealed in it.
+SETTINGS = ("cases.toml", "oidc.toml", "retention.toml", "second.toml", "webhooks.toml")
 FORMAT = 1
 
 

@@ -81,7 +81,7 @@ def log_in_with_code(
         page.headers["Retry-After"] = str(int(wait_s) + 1)
         return page
     with parts.database.writing() as session:
-        fits = second_factor.fits(session, person_id, code, at)
+        fits = second_factor.fits(session, parts.vault, person_id, code, at)
         if fits:
             second_factor.end_login(session, token)
     if not fits:
@@ -131,6 +131,7 @@ def logged_in(request: Request, parts: Parts, person_id: int, to: str) -> Respon
     lasts_s = parts.settings.session_s
     with parts.database.writing() as session:
         token = people.begin_session(session, person_id, now(), lasts_s)
+        session.flush()
         visitor = people.visitor_of(session, token, now())
     answer: Response
     if _wants_json(request) and visitor is not None:

@@ -15,6 +15,7 @@ from kitchenvision.regulator.edge_tokens import EdgeTokens
 from kitchenvision.regulator.limiter import FailureLimiter
 from kitchenvision.regulator.oidc import Provider
 from kitchenvision.regulator.settings import RegulatorSettings
+from kitchenvision.regulator.vault import Vault
 from kitchenvision.regulator.views import Views
 
 _ARRIVING = 2  # more would not be faster on one interpreter, and people would wait longer
@@ -37,7 +38,7 @@ class Parts:
     Attributes:
         arrived: sizes of blobs that were put lately, by hash, so that a report need not ask the store for them.
         arriving: how many blobs and reports are taken at once. rounds: what walls were told last.
-        provider: of log-ins, where one is set up.
+        provider: of log-ins, where one is set up. vault: opens what the database keeps sealed.
     """
 
     settings: RegulatorSettings
@@ -51,6 +52,7 @@ class Parts:
     arriving: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_ARRIVING))
     rounds: Rounds = field(default_factory=lambda: Rounds(PAUSE_S, _FIGURES_EVERY))
     provider: Provider | None = None
+    vault: Vault = field(kw_only=True)
 
 
 def now() -> datetime:

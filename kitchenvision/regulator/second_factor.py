@@ -1,6 +1,6 @@
 """The second factor: a code of six digits from an app on the phone (TOTP, RFC 6238), and codes for a lost phone.
 
-The secret is kept as it is, since it must be computed with; recovery codes as hashes. Nothing here logs.
+The secret is kept sealed, since it must be computed with; recovery codes as hashes. Nothing here logs.
 """
 
 import secrets
@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from kitchenvision.regulator.account_tables import LoginStep, RecoveryCode, SecondFactorRow
 from kitchenvision.regulator.canteens import token_hash
+from kitchenvision.regulator.vault import Vault
 
 LOGIN_STEP_S = 300.0
 RECOVERY_CODES = 10
@@ -45,32 +46,40 @@ def standing(session: Session, person_id: int) -> Standing:
     return Standing(None if row is None else row.confirmed_at, session.scalar(left) or 0)
 
 
-def begin(session: Session, person_id: int, username: str) -> Offer | None:
+def purpose(person_id: int) -> str:
+    """What that person's secret is sealed for."""
+    return f"second factor {person_id}"
+
+
+def begin(session: Session, vault: Vault, person_id: int, username: str) -> Offer | None:
     """A new secret, which counts once a code of it is confirmed; None when one counts already."""
     row = session.get(SecondFactorRow, person_id)
     if row is not None and row.confirmed_at is not None:
         return None
     secret = pyotp.random_base32()
+    sealed = vault.seal(purpose(person_id), secret)
     if row is None:
-        row = SecondFactorRow(person_id=person_id, secret=secret, last_step=0)
+        row = SecondFactorRow(person_id=person_id, secret=sealed, last_step=0)
         session.add(row)
-    row.secret, row.last_step = secret, 0
+    row.secret, row.last_step = sealed, 0
     return _offer(secret, username)
 
 
-def offered(session: Session, person_id: int, username: str) -> Offer | None:
+def offered(session: Session, vault: Vault, person_id: int, username: str) -> Offer | None:
     """The secret that waits to be confirmed, or None."""
     row = session.get(SecondFactorRow, person_id)
-    return None if row is None or row.confirmed_at is not None else _offer(row.secret, username)
+    if row is None or row.confirmed_at is not None:
+        return None
+    return _offer(vault.open(purpose(person_id), row.secret), username)
 
 
-def confirm(session: Session, person_id: int, code: str, now: datetime) -> list[str] | None:
+def confirm(session: Session, vault: Vault, person_id: int, code: str, now: datetime) -> list[str] | None:
     """From now on a code is asked for; returns the recovery codes, which cannot be read again.
 
     None when the code is wrong, or nothing waits to be confirmed.
     """
     row = session.get(SecondFactorRow, person_id)
-    if row is None or row.confirmed_at is not None or not _taken(session, row, code, now):
+    if row is None or row.confirmed_at is not None or not _taken(session, vault, row, code, now):
         return None
     row.confirmed_at = now
     return renew_codes(session, person_id)
@@ -84,12 +93,12 @@ def renew_codes(session: Session, person_id: int) -> list[str]:
     return ["-".join(code[i : i + 4] for i in range(0, 16, 4)) for code in codes]
 
 
-def fits(session: Session, person_id: int, code: str, now: datetime) -> bool:
+def fits(session: Session, vault: Vault, person_id: int, code: str, now: datetime) -> bool:
     """Whether it is this person's code of now, or a recovery code; either is used up by this. Needs a writer."""
     row = session.get(SecondFactorRow, person_id)
     if row is None or row.confirmed_at is None:
         return False
-    if _taken(session, row, code, now):
+    if _taken(session, vault, row, code, now):
         return True
     plain = "".join(letter for letter in code.lower() if letter.isalnum())
     used = delete(RecoveryCode).where(
@@ -128,8 +137,8 @@ def _offer(secret: str, username: str) -> Offer:
     return Offer(secret, pyotp.TOTP(secret).provisioning_uri(name=username, issuer_name=_ISSUER))
 
 
-def _taken(session: Session, row: SecondFactorRow, code: str, now: datetime) -> bool:
-    totp = pyotp.TOTP(row.secret)
+def _taken(session: Session, vault: Vault, row: SecondFactorRow, code: str, now: datetime) -> bool:
+    totp = pyotp.TOTP(vault.open(purpose(row.person_id), row.secret))
     digits = "".join(code.split())
     for off in _DRIFT:
         step = totp.timecode(now) + off

@@ -13,7 +13,7 @@ from kitchenvision.errors import PortInUse
 from kitchenvision.regulator import workers
 from kitchenvision.regulator.app import create_app
 from kitchenvision.regulator.settings import RegulatorSettings
-from kitchenvision.regulator.setup import address, open_database
+from kitchenvision.regulator.setup import address, prepare_database
 from kitchenvision.regulator.storage import open_blobs
 
 _PORTS_TRIED = 50
@@ -49,7 +49,7 @@ def serve(
     with bound(settings.host, settings.port) as listening:
         where = address(settings.host, listening.getsockname()[1])
         if processes > 1:
-            open_database(settings).close()
+            prepare_database(settings)
             open_blobs(settings)  # tidied once, before anybody writes
             ready = None if on_ready is None else partial(on_ready, where)
             workers.serve_all(settings, {**_OPTIONS, "workers": processes}, listening, ready)

@@ -5,15 +5,17 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from kitchenvision.errors import SettingsError, StorageError
-from kitchenvision.regulator import canteens, people, table_import
+from kitchenvision.regulator import canteens, people, sealed, table_import
 from kitchenvision.regulator.access import EVERYTHING, Role
 from kitchenvision.regulator.db import Database
 from kitchenvision.regulator.messages import text
 from kitchenvision.regulator.parts import now
 from kitchenvision.regulator.people import Listed, Place
+from kitchenvision.regulator.sealed import Forgotten
 from kitchenvision.regulator.settings import RegulatorSettings
 from kitchenvision.regulator.table_import import Kind
 from kitchenvision.regulator.tables import DEFAULT_DISTRICT, DEFAULT_TOWN
+from kitchenvision.regulator.vault import Vault
 
 ADMIN = "admin"
 
@@ -47,20 +49,22 @@ def open_database(settings: RegulatorSettings) -> Database:
 
 
 def prepare_database(settings: RegulatorSettings) -> None:
-    """Make the folder and the tables, or bring them to this version; makes nobody.
+    """Make the folder, the tables and the key of secrets, or bring them to this version; makes nobody.
 
     Raises:
-        StorageError: not writable, or of a newer version.
+        SettingsError: the key of secrets is not the right one. StorageError: not writable, or of a newer version.
     """
-    open_database(settings).close()
+    with opened(settings) as database:
+        sealed.open_vault(Vault(settings.data_dir), database)
 
 
 def prepare(settings: RegulatorSettings) -> Prepared:
     """Make everything ready to serve; the first time also a first admin.
 
     Raises:
-        StorageError: not writable, or of a newer version.
+        SettingsError: the key of secrets is not the right one. StorageError: not writable, or of a newer version.
     """
+    prepare_database(settings)
     with opened(settings) as database, database.writing() as session:
         if people.anybody(session):
             return Prepared(None)
@@ -167,6 +171,26 @@ def reset_password(settings: RegulatorSettings, username: str = ADMIN) -> str:
     """
     with opened(settings) as database, database.writing() as session:
         return people.reset_password(session, username)
+
+
+def seal_anew(settings: RegulatorSettings) -> int:
+    """Seal every secret of the database under a new key; returns how many there are.
+
+    Raises:
+        SettingsError: the keys cannot be read. StorageError: a secret cannot be opened, the key cannot be written.
+    """
+    with opened(settings) as database:
+        return sealed.seal_anew(sealed.open_vault(Vault(settings.data_dir), database), database)
+
+
+def forget_secrets(settings: RegulatorSettings) -> Forgotten:
+    """Remove the secrets that cannot be opened, since their key is lost.
+
+    Raises:
+        SettingsError: the key cannot be read. StorageError: it cannot be written.
+    """
+    with opened(settings) as database:
+        return sealed.forget_lost(Vault(settings.data_dir), database)
 
 
 def one_time_link(settings: RegulatorSettings, username: str = ADMIN) -> str:

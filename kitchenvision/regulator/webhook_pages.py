@@ -50,7 +50,7 @@ def add_webhook(
     try:
         with parts.database.writing() as session:
             wish = (url, tuple(event or ()))
-            secret = store.add(session, visitor.scope, visitor.person_id, wish, now())
+            secret = store.add(session, parts.vault, visitor.scope, visitor.person_id, wish, now())
             admin_log.note(session, visitor, now(), "webhook_added", url)
     except SettingsError as error:
         return _page(request, visitor, parts, Told(problem=str(error)))

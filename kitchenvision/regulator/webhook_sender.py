@@ -20,6 +20,7 @@ from kitchenvision.errors import StorageError
 from kitchenvision.regulator import webhook_store as queue
 from kitchenvision.regulator.db import Database, Sole
 from kitchenvision.regulator.parts import Parts, now
+from kitchenvision.regulator.vault import Vault
 from kitchenvision.regulator.webhook_events import Lookout
 from kitchenvision.regulator.webhook_settings import WebhookSettings
 
@@ -93,15 +94,18 @@ class Caller:
         return answer.status_code, plain
 
 
-def send_due(database: Database, caller: Caller, settings: WebhookSettings, clock: Callable[[], datetime]) -> int:
+def send_due(
+    stores: tuple[Database, Vault], caller: Caller, settings: WebhookSettings, clock: Callable[[], datetime]
+) -> int:
     """Send what is due; after a failure the rest of that webhook waits for the next round. Returns the tries."""
+    database, vault = stores
     failed: set[int] = set()
     for tries in range(_AT_ONCE):
         with database.reading() as session:
             if not queue.anything_due(session, clock()):
                 return tries
         with database.writing(queue.LANE) as session:
-            sent = queue.claim(session, clock(), failed)
+            sent = queue.claim(session, vault, clock(), failed)
         if sent is None:
             return tries
         answer = caller.call(sent, clock())
@@ -149,7 +153,7 @@ class Courier:
                         continue  # another process of this service looks and sends
                     lookout.look(now())
                     self._forget(now())
-                    send_due(self._parts.database, caller, settings, now)
+                    send_due((self._parts.database, self._parts.vault), caller, settings, now)
                 except StorageError as error:
                     LOG.warning("webhooks wait: %s", error)
                 except Exception:

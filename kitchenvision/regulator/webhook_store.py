@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from kitchenvision.errors import SettingsError
 from kitchenvision.regulator.access import Right, Scope
 from kitchenvision.regulator.tables import DEFAULT_DISTRICT
+from kitchenvision.regulator.vault import Vault
 from kitchenvision.regulator.webhook_tables import Webhook, WebhookDelivery
 
 MOST_WEBHOOKS = 20
@@ -58,7 +59,19 @@ class Happening:
         return json.dumps(told, ensure_ascii=False, separators=(",", ":"))
 
 
-def add(session: Session, scope: Scope, person_id: int, wish: tuple[str, Collection[str]], now: datetime) -> str:
+def purpose(webhook_id: int) -> str:
+    """What that webhook's secret is sealed for."""
+    return f"webhook {webhook_id}"
+
+
+def add(
+    session: Session,
+    vault: Vault,
+    scope: Scope,
+    person_id: int,
+    wish: tuple[str, Collection[str]],
+    now: datetime,
+) -> str:
     """A new webhook of the scope's district; returns its secret, which cannot be read again.
 
     Args:
@@ -79,13 +92,14 @@ def add(session: Session, scope: Scope, person_id: int, wish: tuple[str, Collect
     row = Webhook(
         district_id=district_id,
         url=url,
-        secret=secret,
+        secret="",
         events=" ".join(events),
         created_at=now,
         created_by=person_id,
     )
     session.add(row)
     session.flush()
+    row.secret = vault.seal(purpose(row.webhook_id), secret)
     return secret
 
 
@@ -181,7 +195,7 @@ def anything_due(session: Session, now: datetime) -> bool:
     return session.scalar(due) is not None
 
 
-def claim(session: Session, now: datetime, but: Collection[int] = ()) -> Claimed | None:
+def claim(session: Session, vault: Vault, now: datetime, but: Collection[int] = ()) -> Claimed | None:
     """The delivery that is due longest, or None. Others do not get it meanwhile; it is due again if nobody reports.
 
     Args:
@@ -201,7 +215,8 @@ def claim(session: Session, now: datetime, but: Collection[int] = ()) -> Claimed
     if row is None:
         return None
     hook = session.get_one(Webhook, row.webhook_id)
-    return Claimed(row.delivery_id, row.webhook_id, hook.url, hook.secret, row.body, row.attempts)
+    secret = vault.open(purpose(hook.webhook_id), hook.secret)
+    return Claimed(row.delivery_id, row.webhook_id, hook.url, secret, row.body, row.attempts)
 
 
 def report(

@@ -11,14 +11,14 @@ from kitchenvision.regulator.tables import Base
 class Webhook(Base):
     """An address of a district's that is called, until `disabled_at`.
 
-    The secret is kept as it is, since calls are signed with it. `failing_since`: of a row of failures that lasts.
+    The secret is kept sealed, since calls are signed with it. `failing_since`: of a row of failures that lasts.
     """
 
     __tablename__ = "webhooks"
     webhook_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
     district_id: Mapped[str] = mapped_column(ForeignKey("districts.district_id"), index=True)
     url: Mapped[str] = mapped_column(String(500))
-    secret: Mapped[str] = mapped_column(String(100))
+    secret: Mapped[str] = mapped_column(String(400))
     events: Mapped[str] = mapped_column(String(300))
     created_at: Mapped[datetime]
     created_by: Mapped[int] = mapped_column(ForeignKey("people.person_id"))

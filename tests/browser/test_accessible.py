@@ -12,6 +12,7 @@ from kitchenvision.regulator.access import EVERYTHING, Role
 from kitchenvision.regulator.parts import now
 from kitchenvision.regulator.people import Place
 from kitchenvision.regulator.settings import RegulatorSettings
+from kitchenvision.regulator.vault import Vault
 from kitchenvision.regulator.webhook_store import Event
 
 pytestmark = pytest.mark.browser
@@ -30,7 +31,8 @@ def test_nothing_serious_is_found_on_any_page(
     token = setup.add_canteen(empty, CANTEEN, "第一食堂")
     setup.add_person(empty, "chef", Role.CANTEEN, Place(canteen_id=CANTEEN))
     with setup.opened(empty) as database, database.writing() as session:
-        webhook_store.add(session, EVERYTHING, 1, ("https://office.example/hook", list(Event)), now())
+        wish = ("https://office.example/hook", list(Event))
+        webhook_store.add(session, Vault(empty.data_dir), EVERYTHING, 1, wish, now())
     at = now() - timedelta(minutes=9)
     several = [sample(n, captured_at=at + timedelta(minutes=n), camera_id=f"serving-{n}") for n in (1, 2)]
     deliver(empty, token, [*several, sample(3, "smoking", captured_at=at)])

@@ -339,15 +339,16 @@ def test_a_log_in_that_is_half_done_ends_by_itself(regulator: Regulator) -> None
 
 
 def test_a_phones_clock_may_be_half_a_minute_off_and_no_code_counts_twice(regulator: Regulator) -> None:
+    vault = regulator.app.state.parts.vault
     with regulator.app.state.parts.database.writing() as session:
-        offer = second_factor.begin(session, 1, "admin")
+        offer = second_factor.begin(session, vault, 1, "admin")
         assert offer is not None
         totp = pyotp.TOTP(offer.secret)
-        assert not second_factor.fits(session, 1, totp.at(AT), AT)  # not confirmed yet
-        assert second_factor.confirm(session, 1, totp.at(AT - timedelta(seconds=30)), AT)
+        assert not second_factor.fits(session, vault, 1, totp.at(AT), AT)  # not confirmed yet
+        assert second_factor.confirm(session, vault, 1, totp.at(AT - timedelta(seconds=30)), AT)
         for off, fits in ((-60, False), (-30, False), (0, True), (0, False), (30, True), (60, False), (0, False)):
             code = totp.at(AT + timedelta(seconds=off))
-            assert second_factor.fits(session, 1, f" {code[:3]} {code[3:]}", AT) == fits, off
+            assert second_factor.fits(session, vault, 1, f" {code[:3]} {code[3:]}", AT) == fits, off
 
 
 def test_no_code_and_no_token_is_logged_or_kept(regulator: Regulator, caplog: pytest.LogCaptureFixture) -> None:

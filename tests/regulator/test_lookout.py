@@ -25,6 +25,7 @@ from kitchenvision.regulator.parts import now
 from kitchenvision.regulator.people import Place
 from kitchenvision.regulator.storage_settings import StorageSettings
 from kitchenvision.regulator.tables import DecisionRow, ViolationRow
+from kitchenvision.regulator.vault import Vault
 from kitchenvision.regulator.webhook_events import Lookout
 from kitchenvision.regulator.webhook_store import Event
 from kitchenvision.regulator.webhook_tables import LookoutProgress, Webhook, WebhookDelivery
@@ -205,7 +206,9 @@ def test_of_several_workers_one_tells_and_another_goes_on_when_it_dies(
         token = setup.add_canteen(settings, CANTEEN)
         database = Database(settings.url)
         with database.writing() as session:
-            webhook_store.add(session, OWN, 1, (office.url, (Event.INCIDENT_CONFIRMED,)), now())
+            webhook_store.add(
+                session, Vault(settings.data_dir), OWN, 1, (office.url, (Event.INCIDENT_CONFIRMED,)), now()
+            )
         with httpx.Client(base_url=setup.address(settings.host, settings.port), trust_env=False) as client:
             send(client, token, [sample(n, captured_at=now() - timedelta(hours=3 * n)) for n in (1, 2)])
         for number in (1, 2):

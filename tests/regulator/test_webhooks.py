@@ -51,7 +51,7 @@ def caller() -> Iterator[Caller]:
 def add(regulator: Regulator, url: str, at: datetime = AT, events: tuple[str, ...] = tuple(Event)) -> str:
     """A webhook of the district; its secret."""
     with regulator.app.state.parts.database.writing() as session:
-        return webhook_store.add(session, OWN, 1, (url, events), at)
+        return webhook_store.add(session, regulator.app.state.parts.vault, OWN, 1, (url, events), at)
 
 
 def rows(regulator: Regulator) -> list[WebhookDelivery]:
@@ -71,7 +71,8 @@ def queue(regulator: Regulator, *names: str) -> None:
 def sent(regulator: Regulator, caller: Caller, at: datetime = AT, settings: WebhookSettings | None = None) -> int:
     """One round of sending at that instant."""
     database = regulator.app.state.parts.database
-    return send_due(database, caller, settings or WebhookSettings(), lambda: at)
+    stores = (database, regulator.app.state.parts.vault)
+    return send_due(stores, caller, settings or WebhookSettings(), lambda: at)
 
 
 def test_a_call_is_signed_over_id_timestamp_and_body(regulator: Regulator, office: Office, caller: Caller) -> None:
@@ -195,8 +196,8 @@ def test_a_delivery_whose_sender_died_is_due_again(regulator: Regulator, office:
     queue(regulator, "a")
     database = regulator.app.state.parts.database
     with database.writing() as session:
-        assert webhook_store.claim(session, AT) is not None
-        assert webhook_store.claim(session, AT) is None
+        assert webhook_store.claim(session, regulator.app.state.parts.vault, AT) is not None
+        assert webhook_store.claim(session, regulator.app.state.parts.vault, AT) is None
     assert sent(regulator, caller, AT + timedelta(seconds=webhook_store.CLAIM_S - 1)) == 0
     assert sent(regulator, caller, AT + timedelta(seconds=webhook_store.CLAIM_S)) == 1
 
@@ -206,7 +207,7 @@ def test_a_result_for_a_webhook_that_was_removed_meanwhile_is_dropped(regulator:
     queue(regulator, "a")
     database = regulator.app.state.parts.database
     with database.writing() as session:
-        claimed = webhook_store.claim(session, AT)
+        claimed = webhook_store.claim(session, regulator.app.state.parts.vault, AT)
         webhook_store.remove(session, session.get_one(Webhook, 1))
     assert claimed is not None
     with database.writing() as session:
