@@ -59,7 +59,8 @@ class Evidence:
     """Everything about one confirmed violation; `blobs` by SHA-256, `roles` says which is which.
 
     `clock`: how right the clock of `captured_at` was; None where nobody knows, such as for a recording.
-    `main`: whether the pictures are the main stream's, where there is one beside that which is looked at.
+    `main`: whether the pictures are the main stream's, where there is one beside that which is looked at; else why
+    not, by the look that confirmed.
     """
 
     violation_id: str
@@ -161,7 +162,7 @@ def build_evidence(
         roles={role: content_hash(data) for role, data in parts.items()},
         blobs={content_hash(data): data for data in parts.values()},
         clock=clock,
-        main=look.main,
+        main=look.main if look.main is MainUse.USED else violation.looks[-1].main,
     )
 
 

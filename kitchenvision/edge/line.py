@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from kitchenvision.close_up import MainSource
 from kitchenvision.edge.gate import Luma, SceneGate, luma_of
 from kitchenvision.edge.health import CameraHealth
 from kitchenvision.edge.journal import Journal
@@ -114,6 +115,8 @@ class CameraLine:
         """What is known of this box's clock."""
         self.main_clip: MainClip = lambda *_: None
         """Cuts a clip from the main stream, as `PacketTap.clip`."""
+        self.main_picture: MainSource | None = None
+        """Gives the main stream's pictures, for looks at what builds up and for evidence."""
 
     @property
     def pipeline(self) -> Pipeline | None:
@@ -127,6 +130,7 @@ class CameraLine:
             return False
         frame = self._placed(arrival, arrival.frame)
         watch = self._watch = self._watch or self._make(arrival.source, frame.captured_at)
+        watch.pipeline.main = self.main_picture
         seen = self._sees(frame)
         if seen is None:
             arrival.source.nothing_happens(False)

@@ -1,4 +1,4 @@
-"""A camera's main stream beside the one that is looked at: it is kept, so that clips show all there is to see."""
+"""A camera's main stream beside the one that is looked at: kept for clips, and decoded for what builds up only."""
 
 import logging
 import random
@@ -13,13 +13,14 @@ from kitchenvision.errors import SourceError
 from kitchenvision.frames.dialing import shown_address, without_secrets
 from kitchenvision.frames.source import ClipSpan
 from kitchenvision.frames.tap import PacketTap
+from kitchenvision.types import MainPicture, MainUse
 
 _log = logging.getLogger(__name__)
 _LOOK_S = 0.2
 
 
 class MainStream:
-    """Keeps it connected, in a thread of its own; without it clips come from the stream that is looked at.
+    """Keeps it connected, in a thread of its own; without it clips and pictures come from the stream looked at.
 
     Args:
         camera_id: whose. url: with credentials; it is never logged. transport: of RTSP. wiring: clock and limits.
@@ -34,6 +35,7 @@ class MainStream:
         self._lifecycle = Lifecycle(wiring.limits, random.Random(), wiring.steady())
         self._stop = threading.Event()
         self._tap: PacketTap | None = None
+        self._pictures: PacketTap | None = None  # the connection that pictures are of: the last that sent anything
         self._thread = threading.Thread(target=self._run, name=f"main stream {camera_id}", daemon=True)
         self._thread.start()
 
@@ -41,6 +43,11 @@ class MainStream:
         """As `PacketTap.clip`; None while there is no connection."""
         tap = self._tap
         return tap.clip(at, from_s, to_s, path) if tap is not None else None
+
+    def picture(self, at: datetime) -> MainPicture | MainUse:
+        """As `OnDemand.picture`: the main stream's picture to go with a frame that arrived `at`."""
+        tap = self._pictures
+        return tap.picture(at) if tap is not None else MainUse.ABSENT
 
     def close(self) -> None:
         """Hangs up, without waiting for a connection that may be stuck."""
@@ -75,6 +82,7 @@ class MainStream:
         if self._lifecycle.state is not State.LIVE:
             self.problem = ""
             _log.info("camera %s: main stream", self._camera_id, extra={"camera_id": self._camera_id})
+            self._pictures = self._tap
         self._lifecycle.frame(self._wiring.steady())
         if self._stop.is_set() and self._tap is not None:
             self._tap.hang_up()

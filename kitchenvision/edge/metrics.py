@@ -83,6 +83,14 @@ def _cameras(out: _Text, cameras: Sequence[CameraState]) -> None:
     rows = [({"camera": c.camera_id, "trouble": trouble}, 1.0) for c in cameras for trouble in c.troubles]
     out.family("camera_trouble", "gauge", "1 for each thing that is wrong with a picture.", rows)
     rows = [
+        ({"camera": c.camera_id, "result": result}, float(looks))
+        for c in cameras
+        for result, looks in sorted(c.main_looks.items())
+    ]
+    out.family(
+        "camera_main_looks_total", "counter", "Looks that wanted the main stream, and what came of it.", rows
+    )
+    rows = [
         ({"camera": c.camera_id, "cause": cause}, float(count))
         for c in cameras
         for cause, count in sorted(c.reconnects.items())

@@ -31,6 +31,7 @@ class CameraState:
         decoder: a device or ``software``. notes: on the stream, such as why a wanted device is not used.
         violations, last_rule, last_at: findings. unsaved: steps that wait for the disk.
         looks, cannot_judge: looks of rules, and how many of them could not be judged.
+        main_looks: looks for which the main stream's picture was asked for, by `types.MainUse`.
         troubles: of `health.Trouble`. observed_s, unseen_s: seconds in which the camera could see, and could not.
         rule_times: by zone and rule, of the running worker.
         clock_jumps: steps of the system's clock. picture, picture_at: a small JPEG and when it was taken.
@@ -65,6 +66,7 @@ class CameraState:
     unsaved: int = 0
     looks: int = 0
     cannot_judge: int = 0
+    main_looks: dict[str, int] = field(default_factory=dict)
     clock_jumps: int = 0
     troubles: tuple[str, ...] = ()
     observed_s: float = 0.0

@@ -234,7 +234,7 @@ class Worker:
         if section.main_url:
             url = with_credentials_of(section.main_url, self._job.addresses[section.id])
             main = MainStream(section.id, url, section.transport, self._wiring)
-            line.main_clip = main.clip
+            line.main_clip, line.main_picture = main.clip, main.picture
         return _Camera(section, reader, line, ledger, main)
 
     def _muted(self, camera_id: str, at: datetime) -> Muted | None:
@@ -266,6 +266,7 @@ class Worker:
             camera.analysed_at.popleft()
         lifecycle, pipeline = reader.lifecycle, camera.line.pipeline
         verdicts = pipeline.tally.verdicts if pipeline else {}
+        at_main = pipeline.tally.main if pipeline else {}
         muted = self._muted(camera.section.id, self._wiring.clock())
         return CameraState(
             camera_id=camera.section.id,
@@ -298,6 +299,7 @@ class Worker:
             rule_times=camera.ledger.totals,
             looks=sum(verdicts.values()),
             cannot_judge=sum(n for key, n in verdicts.items() if key[1] == Verdict.CANNOT_JUDGE.value),
+            main_looks={use.value: looks for use, looks in at_main.items()},
             clock_jumps=self._wiring.clock.jumps,
             picture=camera.picture,
             picture_at=camera.picture_at,
@@ -313,7 +315,7 @@ class Worker:
 def _notes(camera: _Camera) -> tuple[str, ...]:
     notes = camera.info.notes if camera.info else ()
     if camera.main is not None and camera.main.problem:
-        notes += (f"clips come from the sub-stream; main stream: {camera.main.problem}",)
+        notes += (f"clips and pictures come from the sub-stream; main stream: {camera.main.problem}",)
     return notes
 
 
