@@ -51,6 +51,7 @@ from kitchenvision.regulator.sealed import open_vault
 from kitchenvision.regulator.settings import RegulatorSettings
 from kitchenvision.regulator.setup import open_database
 from kitchenvision.regulator.storage import open_blobs
+from kitchenvision.regulator.turns import PeopleFirst
 from kitchenvision.regulator.vault import Vault
 from kitchenvision.regulator.views import Views
 from kitchenvision.regulator.webhook_sender import Courier
@@ -117,6 +118,7 @@ def create_app(settings: RegulatorSettings, memory: Memory | None = None) -> Fas
     app.add_exception_handler(RequestValidationError, _bad_request)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
+    app.add_middleware(PeopleFirst, turns=parts.turns)
     app.add_middleware(_SafeHeaders)
     return app
 

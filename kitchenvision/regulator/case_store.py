@@ -146,7 +146,7 @@ def take_step(
                 now,
             )
             rejected = Step(Verdict.REJECTED, step.reason or OTHER_REASON, note)
-            seen = (one.violation_id, withdrawn.decision_id)
+            seen = (one.violation_id, withdrawn)
             history.decide(session, scope, seen, rejected, step.person_id, now)
     return event
 

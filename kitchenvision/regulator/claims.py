@@ -4,6 +4,7 @@ A claim is renewed while the incident is looked at and ends by itself. Whoever i
 knowing that somebody else is looking. Without a claim of somebody else everybody may decide.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,7 +22,7 @@ LEASE_S = 120.0
 
 @dataclass(frozen=True)
 class Claim:
-    """Whose the incident is until `leased_until`; `mine`: of the one who asked."""
+    """Whose the incident is until `leased_until`; `mine`: of the one who asked, who need not be named."""
 
     incident_id: str
     username: str
@@ -64,14 +65,16 @@ def claim(
     )
     # One statement: of two who ask at once the second one sees the claim of the first.
     free = or_(ReviewClaim.person_id == person_id, ReviewClaim.leased_until <= now)
-    session.execute(
+    taken = session.execute(
         added.on_conflict_do_update(
             index_elements=["incident_id"],
             set_={"person_id": person_id, "leased_until": until},
             where=None if take_over else free,
-        )
-    )
-    return holder(session, row.incident_id, person_id, now)
+        ).returning(ReviewClaim.incident_id)
+    ).first()
+    if taken is None:
+        return holder(session, row.incident_id, person_id, now)
+    return Claim(row.incident_id, "", until, mine=True)
 
 
 def holder(session: Session, incident_id: str, person_id: int, now: datetime) -> Claim | None:
@@ -84,15 +87,22 @@ def holder(session: Session, incident_id: str, person_id: int, now: datetime) ->
     return None if found is None else Claim(incident_id, found[2], found[1], found[0] == person_id)
 
 
-def check(session: Session, incident_id: str, person_id: int, now: datetime) -> None:
-    """Whether that person may decide on it at that instant.
+def check(session: Session, violation_ids: Sequence[str], person_id: int, now: datetime) -> None:
+    """Whether that person may decide on these violations at that instant.
 
     Raises:
-        ClaimedByOther: not while somebody else looks at it.
+        ClaimedByOther: not while somebody else looks at the incident of one.
     """
-    held = holder(session, incident_id, person_id, now)
-    if held is not None and not held.mine:
-        raise ClaimedByOther(held)
+    held = session.execute(
+        select(ReviewClaim.incident_id, ReviewClaim.leased_until, Person.username)
+        .join(Person, Person.person_id == ReviewClaim.person_id)
+        .join(ViolationRow, ViolationRow.incident_id == ReviewClaim.incident_id)
+        .where(ViolationRow.violation_id.in_(violation_ids))
+        .where(ReviewClaim.person_id != person_id, ReviewClaim.leased_until > now)
+        .limit(1)
+    ).first()
+    if held is not None:
+        raise ClaimedByOther(Claim(held.incident_id, held.username, held.leased_until, mine=False))
 
 
 def of_others(session: Session, scope: Scope, person_id: int, now: datetime) -> dict[str, str]:

@@ -5,6 +5,7 @@ import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -92,7 +93,12 @@ async def cockpit_events(
     async def to_the_next(every_s: float) -> None:
         await asyncio.sleep(until_next(every_s, now()))
 
-    told = events(lambda first: _text(parts, visitor, words, first), gone, to_the_next)
+    def tell(first: bool) -> str:
+        key = visitor.scope, words.language
+        fresh = partial(_text, parts, visitor, words)
+        return fresh(True) if once else parts.rounds.text(key, now(), first, fresh)
+
+    told = events(tell, gone, to_the_next)
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
     return StreamingResponse(told, media_type="text/event-stream", headers=headers)
 
@@ -125,12 +131,9 @@ def _still_in(parts: Parts, token: str) -> bool:
         return visitor_of(session, token, now()) is not None
 
 
-def _text(parts: Parts, visitor: Visitor, words: Words, first: bool) -> str:
-    def make(count: bool) -> str:
-        known, moment = _moment(parts, visitor, count)
-        return json.dumps(_told(moment, words, known), ensure_ascii=False, separators=(",", ":"))
-
-    return parts.rounds.text((visitor.scope, words.language), now(), first, make)
+def _text(parts: Parts, visitor: Visitor, words: Words, count: bool) -> str:
+    known, moment = _moment(parts, visitor, count)
+    return json.dumps(_told(moment, words, known), ensure_ascii=False, separators=(",", ":"))
 
 
 def _moment(parts: Parts, visitor: Visitor, count: bool) -> tuple[list[Place], Moment]:

@@ -69,10 +69,8 @@ def decisions(session: Session, scope: Scope, violation_id: str) -> list[Decisio
     ]
 
 
-def decide(
-    session: Session, scope: Scope, seen: tuple[str, int], step: Step, person_id: int, now: datetime
-) -> Decision:
-    """Add one step to the history.
+def decide(session: Session, scope: Scope, seen: tuple[str, int], step: Step, person_id: int, now: datetime) -> int:
+    """Add one step to the history; its number.
 
     Args:
         seen: violation id, and the newest decision (0: none) that the person saw when deciding.
@@ -123,4 +121,4 @@ def decide(
         raise DecidedMeanwhile(None) from error
     violation.decision_id = row.decision_id
     violation.state = state_after([*(one.verdict for one in before), step.verdict]).value
-    return decisions(session, scope, violation_id)[-1]
+    return row.decision_id

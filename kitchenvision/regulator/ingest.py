@@ -3,10 +3,8 @@
 A receipt is given only after everything it speaks of is on the disk.
 """
 
-from collections.abc import Callable
-from typing import Annotated, TypeVar, TypeVarTuple
+from typing import Annotated
 
-from anyio.to_thread import run_sync
 from fastapi import APIRouter, Path, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
@@ -26,8 +24,6 @@ router = APIRouter(prefix="/api/v1")
 BlobName = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 _WRITE_BYTES = 1 << 20
 _DRAINED_LIMITS = 4
-Given = TypeVarTuple("Given")
-Done = TypeVar("Done")
 
 
 @router.head("/blobs/{sha256}")
@@ -44,18 +40,13 @@ async def put_blob(sha256: BlobName, canteen_id: EdgeCanteen, parts: NeedsParts,
         await _drain(request, limit)
         raise _too_large(limit, "the blob is too large")
     if 0 < announced <= _WRITE_BYTES:
-        new = await _in_turn(parts, _keep, parts, sha256, await request.body())
+        new = await parts.turns.box(_keep, parts, sha256, await request.body())
         return Response(status_code=201 if new else 200)
     if await run_in_threadpool(parts.blobs.size, sha256) is not None:
         await _drain(request, limit)
         return Response(status_code=200)
     new = await _received(request, parts, sha256)
     return Response(status_code=201 if new else 200)
-
-
-async def _in_turn(parts: Parts, deed: Callable[[*Given], Done], *given: *Given) -> Done:
-    # An edge box can wait, a person at the desk cannot: what arrives never takes all threads.
-    return await run_sync(deed, *given, limiter=parts.arriving)
 
 
 def _keep(parts: Parts, sha256: str, data: bytes) -> bool:
@@ -102,7 +93,7 @@ async def post_report(canteen_id: EdgeCanteen, parts: NeedsParts, request: Reque
         body += piece
         if len(body) > limit:
             raise _too_large(limit, "the report is too large")
-    receipt = await _in_turn(parts, take, parts, canteen_id, bytes(body))
+    receipt = await parts.turns.box(take, parts, canteen_id, bytes(body))
     return Response(
         receipt.model_dump_json(),
         status_code=201 if receipt.status == "accepted" else 200,

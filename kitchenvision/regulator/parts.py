@@ -4,7 +4,6 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated
 
-from anyio import CapacityLimiter
 from fastapi import Depends, Request
 
 from kitchenvision.regulator.blobs import Arrived, BlobStore
@@ -15,10 +14,10 @@ from kitchenvision.regulator.edge_tokens import EdgeTokens
 from kitchenvision.regulator.limiter import FailureLimiter
 from kitchenvision.regulator.oidc import Provider
 from kitchenvision.regulator.settings import RegulatorSettings
+from kitchenvision.regulator.turns import Turns
 from kitchenvision.regulator.vault import Vault
 from kitchenvision.regulator.views import Views
 
-_ARRIVING = 2  # more would not be faster on one interpreter, and people would wait longer
 PAUSE_S = 2.0  # between two rounds of a wall
 _FIGURES_EVERY = 10  # rounds
 
@@ -37,7 +36,7 @@ class Parts:
 
     Attributes:
         arrived: sizes of blobs that were put lately, by hash, so that a report need not ask the store for them.
-        arriving: how many blobs and reports are taken at once. rounds: what walls were told last.
+        turns: whose turn it is, a person's or a box's. rounds: what walls were told last.
         provider: of log-ins, where one is set up. vault: opens what the database keeps sealed.
     """
 
@@ -49,7 +48,7 @@ class Parts:
     wall: Wall = field(default_factory=Wall)
     edge_tokens: EdgeTokens = field(default_factory=EdgeTokens)
     arrived: Arrived = field(default_factory=Arrived)
-    arriving: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(_ARRIVING))
+    turns: Turns = field(default_factory=Turns)
     rounds: Rounds = field(default_factory=lambda: Rounds(PAUSE_S, _FIGURES_EVERY))
     provider: Provider | None = None
     vault: Vault = field(kw_only=True)

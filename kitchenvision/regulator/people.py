@@ -7,7 +7,7 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import delete, select
+from sqlalchemy import bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from kitchenvision.errors import SettingsError
@@ -209,23 +209,27 @@ def end_session(session: Session, token: str) -> None:
     session.execute(delete(LoginSession).where(LoginSession.token_sha256 == token_hash(token)))
 
 
+# Asked with every request of a person, so it is put together once.
+_VISITOR = (
+    select(
+        LoginSession.csrf_token,
+        Person.person_id,
+        Person.username,
+        Person.role,
+        Person.district_id,
+        Person.canteen_id,
+        PersonTown.town_id,
+    )
+    .join(Person, Person.person_id == LoginSession.person_id)
+    .outerjoin(PersonTown, PersonTown.person_id == Person.person_id)
+    .where(LoginSession.token_sha256 == bindparam("token"), LoginSession.expires_at > bindparam("now"))
+    .where(Person.disabled_at.is_(None))
+)
+
+
 def visitor_of(session: Session, token: str, now: datetime) -> Visitor | None:
     """Who is logged in with this cookie, or None when it is unknown or expired."""
-    rows = session.execute(
-        select(
-            LoginSession.csrf_token,
-            Person.person_id,
-            Person.username,
-            Person.role,
-            Person.district_id,
-            Person.canteen_id,
-            PersonTown.town_id,
-        )
-        .join(Person, Person.person_id == LoginSession.person_id)
-        .outerjoin(PersonTown, PersonTown.person_id == Person.person_id)
-        .where(LoginSession.token_sha256 == token_hash(token), LoginSession.expires_at > now)
-        .where(Person.disabled_at.is_(None))
-    ).all()
+    rows = session.connection().execute(_VISITOR, {"token": token_hash(token), "now": now}).all()
     if not rows:
         return None
     one = rows[0]

@@ -1,11 +1,10 @@
 """What is done at the desk: decisions on one or many, second looks, claims, splits, merges, saved views."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from kitchenvision.regulator import claims, history, incident_edits, saved_views, second_reviews, store
@@ -20,7 +19,6 @@ from kitchenvision.regulator.problems import Refused, bad_fields
 from kitchenvision.regulator.rendering import Words, words_of
 from kitchenvision.regulator.saved_views import ViewRefused
 from kitchenvision.regulator.second_reviews import NoSecondLook
-from kitchenvision.regulator.tables import ViolationRow
 
 router = APIRouter()
 MOST_AT_ONCE = 200
@@ -248,10 +246,9 @@ def _decide(parts: Parts, visitor: Visitor, words: Words, seen: Seen, step: Step
     try:
         with parts.database.writing(lane=_lane(seen[0][0])) as session:
             at = now()
-            _check_claims(session, [violation_id for violation_id, _ in seen], visitor.person_id)
+            claims.check(session, [violation_id for violation_id, _ in seen], visitor.person_id, at)
             return {
-                pair[0]: history.decide(session, visitor.scope, pair, step, visitor.person_id, at).decision_id
-                for pair in seen
+                pair[0]: history.decide(session, visitor.scope, pair, step, visitor.person_id, at) for pair in seen
             }
     except NoSuchViolation as error:
         raise _not_there() from error
@@ -269,12 +266,6 @@ def _decide(parts: Parts, visitor: Visitor, words: Words, seen: Seen, step: Step
 def _lane(violation_id: str) -> Callable[[Session], str | None]:
     # What is decided together is of one canteen; the other canteens' boxes need not wait for it.
     return lambda session: store.canteen_of(session, violation_id)
-
-
-def _check_claims(session: Session, violation_ids: Sequence[str], person_id: int) -> None:
-    query = select(ViolationRow.incident_id).where(ViolationRow.violation_id.in_(violation_ids)).distinct()
-    for incident_id in session.scalars(query).all():
-        claims.check(session, incident_id, person_id, now())
 
 
 def _meanwhile(words: Words, error: DecidedMeanwhile) -> Refused:

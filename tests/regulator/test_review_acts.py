@@ -78,7 +78,7 @@ class Desk:
         """The first decision; its id."""
         step = Step(verdict, 2 if verdict is Verdict.REJECTED else None)
         with self.database.writing() as session:
-            return history.decide(session, EVERYTHING, (one.violation_id, 0), step, person, AT).decision_id
+            return history.decide(session, EVERYTHING, (one.violation_id, 0), step, person, AT)
 
 
 @pytest.fixture

@@ -50,7 +50,7 @@ def decide(database: Database, violation_id: str, verdict: Verdict, at: datetime
     """Add one step; returns its id."""
     step = Step(verdict, 1 if verdict is Verdict.REJECTED else None)
     with database.writing() as session:
-        return history.decide(session, EVERYTHING, (violation_id, follows), step, 1, at).decision_id
+        return history.decide(session, EVERYTHING, (violation_id, follows), step, 1, at)
 
 
 @pytest.fixture
