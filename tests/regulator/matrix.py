@@ -149,7 +149,10 @@ def form_for(row: Row, violation_id: str) -> dict[str, str]:
         "/cases": {"incident_id": violation_id},
         "/cases/{case_id}/ruling": {"kind": "accepted", "words": "fine"},
         "/cases/{case_id}/answer": {"kind": "answered", "words": "no photo"},
-        **{f"/people/{{person_id}}/{step}": {} for step in ("place", "password", "sessions", "second-factor")},
+        **{
+            f"/people/{{person_id}}/{step}": {}
+            for step in ("place", "password", "sessions", "second-factor", "provider")
+        },
         "/people": {"username": ""},
         "/people/{person_id}/disabled": {"disabled": "true"},
         **{f"/webhooks/{{webhook_id}}/{step}": {} for step in ("ping", "remove")},
