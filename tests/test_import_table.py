@@ -53,7 +53,7 @@ OWNERS: dict[str, set[str]] = {
     **{name: {"regulator"} for name in ("sqlalchemy", "alembic", "argon2", "markupsafe")},
     "fastapi": {"edge.page", "edge.rendering", "edge.editing", "edge.site_pages", "regulator"},
     "starlette": {"edge.page", "edge.editing", "edge.site_pages", "regulator"},
-    "anyio": {"regulator.app", "regulator.ingest", "regulator.parts"},  # how many threads there are for whom
+    "anyio": {"regulator.app", "regulator.turns"},  # how many threads there are for whom
     "tomlkit": {"edge.settings_file"},
     "apprise": {"delivery.apprise_way"},
     "minio": {"regulator.s3_blobs"},
