@@ -56,6 +56,7 @@ OWNERS: dict[str, set[str]] = {
     "anyio": {"regulator.app", "regulator.turns"},  # how many threads there are for whom
     "tomlkit": {"edge.settings_file"},
     "apprise": {"delivery.apprise_way"},
+    "onveef": {"edge.discovery"},
     "minio": {"regulator.s3_blobs"},
     "urllib3": {"regulator.s3_blobs"},  # the pool and time limits of minio's connections
     "openpyxl": {"edge.camera_rows", "regulator.district_export", "regulator.table_import"},

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from kitchenvision.commands import camera_settings
+from kitchenvision.commands import camera_discover, camera_settings
 from kitchenvision.commands.options import JsonOption, ModelOption, ModelsOption
 from kitchenvision.errors import SettingsError, SourceNotFound
 
@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from kitchenvision.frames.source import SourceOptions
     from kitchenvision.types import Pixels
 
-app = typer.Typer(help="Cameras: look at their streams, add many at once, release them.", no_args_is_help=True)
+app = typer.Typer(
+    help="Cameras: find them, look at their streams, add many at once, release them.", no_args_is_help=True
+)
 UsernameOption = Annotated[str, typer.Option("--username", help="User of the camera.")]
 PasswordEnvOption = Annotated[
     str, typer.Option("--password-env", help="Environment variable that holds the password.")
@@ -27,6 +29,7 @@ PasswordEnvOption = Annotated[
 UdpOption = Annotated[bool, typer.Option("--udp", help="RTSP over UDP instead of TCP.")]
 app.command("import")(camera_settings.import_)
 app.command("release")(camera_settings.release)
+app.command("discover")(camera_discover.discover)
 _LEAST_WIDTH = 960  # of a picture with words in it
 
 

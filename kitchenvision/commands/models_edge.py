@@ -49,7 +49,7 @@ def promote(config: ConfigOption = EDGE_TOML) -> None:
     def edit(document: "dict[str, object]") -> None:
         document["model"] = document.pop("shadow")
 
-    _file(config).change(edit)  # type: ignore[arg-type]
+    _file(config).change(edit)
     Console().print(f"{settings.shadow} accuses from now on", highlight=False, markup=False)
 
 

@@ -73,6 +73,13 @@ def brand_of(name: str) -> Brand | None:
     return BRANDS.get(_OTHER_NAMES.get(key, key))
 
 
+def brand_in(text: str) -> str:
+    """The brand that one of these words names, such as of what a camera says of itself; empty where none does."""
+    words = "".join(sign if sign.isalnum() or sign == "-" else " " for sign in text.lower()).split()
+    names = (_OTHER_NAMES.get(word, word) for word in words)
+    return next((name for name in names if name in BRANDS), "")
+
+
 def address(brand: Brand, host: str, port: int, channel: int | None, sub: bool) -> str:
     """The stream's address, without user and password.
 
