@@ -4,7 +4,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.console import Console
@@ -16,6 +16,7 @@ from kitchenvision.errors import SettingsError, SourceNotFound
 if TYPE_CHECKING:
     from kitchenvision.config import Settings
     from kitchenvision.edge.camera_check import Checked
+    from kitchenvision.edge.words import Language
     from kitchenvision.frames.source import SourceOptions
     from kitchenvision.types import Pixels
 
@@ -27,6 +28,9 @@ PasswordEnvOption = Annotated[
     str, typer.Option("--password-env", help="Environment variable that holds the password.")
 ]
 UdpOption = Annotated[bool, typer.Option("--udp", help="RTSP over UDP instead of TCP.")]
+LanguageOption = Annotated[
+    Literal["en", "zh"], typer.Option("--language", help="Of the advice.", envvar="KITCHENVISION_LANGUAGE")
+]
 app.command("import")(camera_settings.import_)
 app.command("release")(camera_settings.release)
 app.command("discover")(camera_discover.discover)
@@ -45,6 +49,7 @@ def probe(
     password_env: PasswordEnvOption = "CAMERA_PASSWORD",
     udp: UdpOption = False,
     seconds: Annotated[float, typer.Option("--for", min=1, max=120, help="Watch for so many seconds.")] = 10.0,
+    language: LanguageOption = "en",
     as_json: JsonOption = False,
 ) -> None:
     """Watch a stream for some seconds: codec, size, frames a second, key frames, and what to change."""
@@ -56,7 +61,7 @@ def probe(
     url = _dialled(url, username, password_env)
     found = watch(url, "udp" if udp else "tcp", seconds)
     if as_json:
-        sys.stdout.write(json.dumps(found.row(), ensure_ascii=False) + "\n")
+        sys.stdout.write(json.dumps(found.row(language), ensure_ascii=False) + "\n")
         return
     console = Console()
     keys = f"a key frame every {found.key_frame_s:g} s" if found.key_frame_s else "fewer than two key frames"
@@ -65,7 +70,7 @@ def probe(
     console.print(f"{text}; first picture after {found.opened_s:g} s", highlight=False, markup=False)
     if found.damaged:
         console.print(f"{found.damaged} packets or pictures were damaged: check the line", style="red")
-    for line in found.advice:
+    for line in found.sentences(language):
         console.print(f"- {line}", highlight=False, markup=False)
 
 
@@ -82,6 +87,7 @@ def check(
     udp: UdpOption = False,
     models: ModelsOption = None,
     model: ModelOption = None,
+    language: LanguageOption = "en",
     as_json: JsonOption = False,
 ) -> None:
     """Watch for a minute: how large heads are in each part of the picture, what could be judged, what to change.
@@ -101,10 +107,10 @@ def check(
         path = out / f"check-{camera_id}.jpg"
         path.write_bytes(encode_jpeg(_drawn(checked)))
         if as_json:
-            row = {"camera_id": camera_id, "picture": str(path), **checked.survey.row()}
+            row = {"camera_id": camera_id, "picture": str(path), **checked.survey.row(language)}
             sys.stdout.write(json.dumps(row, ensure_ascii=False) + "\n")
         else:
-            _tell(camera_id, checked, path)
+            _tell(camera_id, checked, path, language)
 
 
 def _to_check(
@@ -169,8 +175,10 @@ def _drawn(checked: "Checked") -> "Pixels":
     return image
 
 
-def _tell(camera_id: str, checked: "Checked", path: Path) -> None:
+def _tell(camera_id: str, checked: "Checked", path: Path, language: "Language") -> None:
     from rich.table import Table
+
+    from kitchenvision.edge.words import Words
 
     survey, console = checked.survey, Console()
     text = f"{camera_id}: {survey.width}x{survey.height}, {survey.frames} pictures in {survey.seconds:g} s, "
@@ -186,5 +194,5 @@ def _tell(camera_id: str, checked: "Checked", path: Path) -> None:
         table.add_row(part.name, str(part.heads), f"{part.px:.0f}", *judged)
     if survey.parts:
         console.print(table)
-    for line in survey.advice or ("Nothing to change.",):
+    for line in survey.sentences(language) or (Words(language)("advice_none"),):
         console.print(f"- {line}", highlight=False, markup=False)

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass
 from itertools import pairwise
 from statistics import median
 
+from kitchenvision.edge.advice import Advice, advice
+from kitchenvision.edge.words import Language
 from kitchenvision.frames.dialing import shown_address
 from kitchenvision.frames.rtsp import RtspSource
 from kitchenvision.frames.source import SourceOptions
@@ -25,7 +27,7 @@ class Probe:
         address: without credentials. codec: FFmpeg's name. width, height: pixels.
         fps: frames a second that came; None with fewer than two. key_frame_s: median seconds between key frames;
             None with fewer than two. opened_s: seconds until the first picture. damaged: packets or pictures.
-        advice: what to change, in sentences; empty when nothing.
+        advice: what to change; empty when nothing.
     """
 
     address: str
@@ -36,11 +38,15 @@ class Probe:
     key_frame_s: float | None
     opened_s: float
     damaged: int
-    advice: tuple[str, ...]
+    advice: tuple[Advice, ...]
 
-    def row(self) -> dict[str, object]:
-        """For a program."""
-        return asdict(self)
+    def sentences(self, language: Language = "en") -> tuple[str, ...]:
+        """The advice in words."""
+        return tuple(one.text(language) for one in self.advice)
+
+    def row(self, language: Language = "en") -> dict[str, object]:
+        """For a program, with the advice in words."""
+        return asdict(self) | {"advice": self.sentences(language)}
 
 
 def probe(url: str, transport: str, seconds: float, steady: Callable[[], float] = time.monotonic) -> Probe:
@@ -81,21 +87,15 @@ def probe(url: str, transport: str, seconds: float, steady: Callable[[], float] 
     )
 
 
-def advice_on(codec: str, size: tuple[int, int], fps: float | None, between: Sequence[float]) -> list[str]:
+def advice_on(codec: str, size: tuple[int, int], fps: float | None, between: Sequence[float]) -> list[Advice]:
     """What to change about a stream; `between` are seconds between key frames."""
-    advice = []
+    found = []
     if size[0] * size[1] >= _MAIN_STREAM_PX:
-        advice.append(
-            f"{size[0]}x{size[1]} is a main stream: try the sub-stream, it costs a tenth; keep this one only if "
-            "heads are smaller than 24 pixels on the sub-stream."
-        )
+        found.append(advice("advice_main", size=f"{size[0]}x{size[1]}"))
     if codec in _RARE_CODECS:
-        advice.append(f"{codec} needs much bandwidth for its quality: set the camera to H.264 or H.265.")
+        found.append(advice("advice_codec", codec=codec))
     if fps is not None and fps < _FEW_FPS:
-        advice.append(f"{fps:g} frames a second are few: violations need longer; set at least {_FEW_FPS:g}.")
+        found.append(advice("advice_fps", fps=f"{fps:g}", least=f"{_FEW_FPS:g}"))
     if between and max(between) > _SLOW_KEYS_S:
-        advice.append(
-            f"Key frames come up to {max(between):.0f} s apart: clips begin that much earlier, and a stream that "
-            "is called again shows nothing for so long; set one every 1 to 2 s."
-        )
-    return advice
+        found.append(advice("advice_keys", seconds=f"{max(between):.0f}"))
+    return found

@@ -10,7 +10,9 @@ from statistics import median
 
 import numpy as np
 
+from kitchenvision.edge.advice import Advice, advice
 from kitchenvision.edge.gate import Luma
+from kitchenvision.edge.words import Language
 from kitchenvision.geometry import centre, in_polygon
 from kitchenvision.rules.engine import standing
 from kitchenvision.rules.rule import Rule, unfit
@@ -69,7 +71,7 @@ class Survey:
         width, height: pixels. frames, heads: how many. seconds: watched.
         light: median level of the pictures, 0..255. burnt: share that is nothing but white.
         sharpness: median of the heads', as the rules measure it; None without heads.
-        parts: those with heads. rules, zones: see there. advice: sentences; empty when nothing is to be changed.
+        parts: those with heads. rules, zones: see there. advice: empty when nothing is to be changed.
     """
 
     width: int
@@ -83,11 +85,15 @@ class Survey:
     parts: tuple[Part, ...]
     rules: tuple[Reach, ...]
     zones: tuple[ZoneReach, ...]
-    advice: tuple[str, ...]
+    advice: tuple[Advice, ...]
 
-    def row(self) -> dict[str, object]:
-        """For a program."""
-        return asdict(self)
+    def sentences(self, language: Language = "en") -> tuple[str, ...]:
+        """The advice in words."""
+        return tuple(one.text(language) for one in self.advice)
+
+    def row(self, language: Language = "en") -> dict[str, object]:
+        """For a program, with the advice in words."""
+        return asdict(self) | {"advice": self.sentences(language)}
 
 
 @dataclass(frozen=True)
@@ -143,7 +149,7 @@ class Surveyor:
         light = median(self._light) if self._light else 0.0
         burnt = median(self._burnt) if self._burnt else 0.0
         sharpness = round(median(head.sharpness for head in self._heads), 2) if self._heads else None
-        advice = [
+        found = [
             *_on_light(light, burnt),
             *_on_sizes(parts, rules, self._size[0]),
             *_on_heads(rules, self._to_s - self._from_s),
@@ -160,7 +166,7 @@ class Surveyor:
             parts,
             rules,
             zones,
-            tuple(advice),
+            tuple(found),
         )
 
     def _zones_of(self, track: Track, size: tuple[int, int]) -> frozenset[str]:
@@ -215,17 +221,14 @@ def part_of(point: tuple[float, float], size: tuple[int, int]) -> str:
     return f"{'ABCDEFGH'[column]}{row + 1}"
 
 
-def _on_light(light: float, burnt: float) -> Iterable[str]:
+def _on_light(light: float, burnt: float) -> Iterable[Advice]:
     if light < _DIM_LEVEL:
-        yield f"The picture is dark (median level {light:.0f} of 255): more light, or a longer exposure."
+        yield advice("advice_dark", level=f"{light:.0f}")
     if burnt >= _BURNT_SHARE:
-        yield (
-            f"{burnt:.0%} of the picture is burnt white: turn the camera away from windows and lamps, or switch "
-            "its backlight compensation (WDR) on."
-        )
+        yield advice("advice_burnt", share=f"{burnt:.0%}")
 
 
-def _on_sizes(parts: Sequence[Part], rules: Sequence[Reach], width: int) -> Iterable[str]:
+def _on_sizes(parts: Sequence[Part], rules: Sequence[Reach], width: int) -> Iterable[Advice]:
     known = [part for part in parts if part.heads >= _FEW]
     for rule in rules:
         small = [part for part in known if part.px < rule.least_px]
@@ -233,42 +236,44 @@ def _on_sizes(parts: Sequence[Part], rules: Sequence[Reach], width: int) -> Iter
             continue
         least = min(part.px for part in small)
         factor = rule.least_px / least
-        names = ", ".join(part.name for part in small)
-        ways = f"zoom in {factor:.1f} times, or hang the camera at {1 / factor:.0%} of the distance"
-        if width < _MAIN_STREAM_WIDTH:
-            ways += ", or take a stream of more pixels"
-        yield (
-            f"{rule.rule_id} needs heads of {rule.least_px:g} pixels; in {names} they have down to {least:g}: "
-            f"{ways}."
+        yield advice(
+            "advice_small_sub" if width < _MAIN_STREAM_WIDTH else "advice_small",
+            rule=rule.rule_id,
+            least=f"{rule.least_px:g}",
+            parts=", ".join(part.name for part in small),
+            px=f"{least:g}",
+            factor=f"{factor:.1f}",
+            distance=f"{1 / factor:.0%}",
         )
 
 
-def _on_heads(rules: Sequence[Reach], seconds: float) -> Iterable[str]:
+def _on_heads(rules: Sequence[Reach], seconds: float) -> Iterable[Advice]:
     heads = max((rule.heads for rule in rules), default=0)
     if heads < _FEW:
-        yield f"Hardly anybody was seen in {seconds:.0f} s: let somebody walk through all of the kitchen meanwhile."
+        yield advice("advice_nobody", seconds=f"{seconds:.0f}")
         return
     blurred = max(rule.whys.get(_BLURRED, 0) for rule in rules) / heads
     if blurred >= _BLURRED_SHARE:
-        yield f"{blurred:.0%} of the heads are blurred: wipe the lens, set the focus, shorten the exposure."
+        yield advice("advice_blurred", share=f"{blurred:.0%}")
     for rule in rules:
         fit = rule.judged + sum(n for why, n in rule.whys.items() if why.startswith("turned"))
         if fit >= _FEW and (fit - rule.judged) / fit >= _TURNED_SHARE:
-            yield (
-                f"{rule.rule_id}: {(fit - rule.judged) / fit:.0%} of the heads that are large enough are turned "
-                "away or hidden: hang the camera where people face it."
-            )
+            yield advice("advice_turned", rule=rule.rule_id, share=f"{(fit - rule.judged) / fit:.0%}")
 
 
-def _on_zones(zones: Sequence[ZoneReach], least_px: Mapping[str, float]) -> Iterable[str]:
+def _on_zones(zones: Sequence[ZoneReach], least_px: Mapping[str, float]) -> Iterable[Advice]:
     empty = sorted({zone.zone for zone in zones if not zone.heads})
     if empty and any(zone.heads for zone in zones):
-        yield f"Nobody stood in {', '.join(empty)}: is that zone where people stand?"
+        yield advice("advice_empty", zones=", ".join(empty))
     for zone in zones:
         if zone.heads >= _FEW and zone.judged < _MOSTLY * zone.heads and zone.px < least_px[zone.rule_id]:
-            yield (
-                f"In {zone.zone} {zone.rule_id} is due, and {zone.heads - zone.judged} of {zone.heads} heads could "
-                f"not be judged (median {zone.px:g} pixels)."
+            yield advice(
+                "advice_zone",
+                zone=zone.zone,
+                rule=zone.rule_id,
+                missed=zone.heads - zone.judged,
+                heads=zone.heads,
+                px=f"{zone.px:g}",
             )
 
 

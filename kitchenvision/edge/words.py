@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Literal
 
+from kitchenvision.edge.advice_words import ADVICE_WORDS
 from kitchenvision.edge.edit_words import EDIT_WORDS
 from kitchenvision.edge.notice_words import NOTICE_WORDS
 
@@ -11,6 +12,7 @@ Language = Literal["zh", "en"]
 WORDS: dict[str, dict[str, str]] = (
     EDIT_WORDS
     | NOTICE_WORDS
+    | ADVICE_WORDS
     | {
         "title": {"en": "Cameras", "zh": "摄像机"},
         "live": {"en": "live", "zh": "实时"},

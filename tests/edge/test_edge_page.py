@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from regulator.asgi import TestClient
 
+from kitchenvision.edge.advice_words import ADVICE_WORDS
 from kitchenvision.edge.causes import ADVICE, Cause
 from kitchenvision.edge.disk import DiskFacts
 from kitchenvision.edge.metrics import metrics_text
@@ -90,8 +91,9 @@ def test_every_word_is_there_in_both_languages() -> None:
     assert all(set(texts) == {"en", "zh"} for texts in WORDS.values())
     assert set(all_rules()) <= set(WORDS)
     for key, texts in WORDS.items():
-        fields = [sorted(re.findall(r"{(\w+)}", text)) for text in texts.values()]
-        assert fields[0] == fields[1], key
+        if key not in ADVICE_WORDS:  # which may name a rule in one language only: test_survey
+            fields = [sorted(re.findall(r"{(\w+)}", text)) for text in texts.values()]
+            assert fields[0] == fields[1], key
 
 
 @pytest.mark.parametrize(
