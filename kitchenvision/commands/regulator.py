@@ -281,6 +281,7 @@ def regulator_settings(data: Path, host: str = "127.0.0.1", port: int = 8600) ->
     """
     try:
         from kitchenvision.regulator.case_settings import read_case_policy
+        from kitchenvision.regulator.mail_settings import read_mail
         from kitchenvision.regulator.oidc_settings import read_oidc
         from kitchenvision.regulator.second_settings import read_second_policy
         from kitchenvision.regulator.settings import RegulatorSettings
@@ -297,4 +298,5 @@ def regulator_settings(data: Path, host: str = "127.0.0.1", port: int = 8600) ->
         second=read_second_policy(data),
         webhooks=read_webhook_settings(data),
         oidc=read_oidc(data),
+        mail=read_mail(data),
     )

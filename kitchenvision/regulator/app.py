@@ -25,6 +25,7 @@ from kitchenvision.regulator import (
     cockpit,
     cockpit_ingest,
     devices,
+    digest_pages,
     district,
     district_reports,
     ingest,
@@ -44,6 +45,7 @@ from kitchenvision.regulator import (
 )
 from kitchenvision.regulator.auth import NotLoggedIn
 from kitchenvision.regulator.db import DatabaseBusy
+from kitchenvision.regulator.digest_sender import Postman
 from kitchenvision.regulator.parts import Memory, Parts
 from kitchenvision.regulator.problems import Refused, bad_fields, response
 from kitchenvision.regulator.rendering import error_page
@@ -93,8 +95,13 @@ def create_app(settings: RegulatorSettings, memory: Memory | None = None) -> Fas
             current_default_thread_limiter().total_tokens = _THREADS
         courier = Courier(app.state.parts)
         courier.start()
+        postman = None if settings.mail is None else Postman(parts, settings.mail)
+        if postman is not None:
+            postman.start()
         yield
         await run_in_threadpool(courier.stop)
+        if postman is not None:
+            await run_in_threadpool(postman.stop)
         outside.close()
         database.close()
 
@@ -105,7 +112,7 @@ def create_app(settings: RegulatorSettings, memory: Memory | None = None) -> Fas
     app.state.parts = parts
     for part in (ingest, boxes, observed, cockpit_ingest, api, login, oidc_pages, case_pages):
         app.include_router(part.router)
-    for part in (account, people_pages, devices, webhook_pages):
+    for part in (account, people_pages, devices, webhook_pages, digest_pages):
         app.include_router(part.router)
     for part in (second_pages, review_acts, review):
         app.include_router(part.router)

@@ -29,7 +29,7 @@ from kitchenvision.regulator.tables import ReportBlob
 
 DATABASE, MANIFEST = "regulator.sqlite3", "manifest.json"
 # Not `secrets.key`: who has the archive must not have what is sealed in it.
-SETTINGS = ("cases.toml", "oidc.toml", "retention.toml", "second.toml", "webhooks.toml")
+SETTINGS = ("cases.toml", "mail.toml", "oidc.toml", "retention.toml", "second.toml", "webhooks.toml")
 FORMAT = 1
 
 

@@ -1,6 +1,14 @@
 """Every word of the pages, in Chinese and English. Both catalogues have the same keys; a test holds that."""
 
-from kitchenvision.regulator import account_words, box_words, case_words, desk_words, scoring_words, webhook_words
+from kitchenvision.regulator import (
+    account_words,
+    box_words,
+    case_words,
+    desk_words,
+    digest_words,
+    scoring_words,
+    webhook_words,
+)
 from kitchenvision.regulator.settings import Language
 
 _PAIRS: dict[str, tuple[str, str]] = {
@@ -211,6 +219,7 @@ _ALL = {
     **box_words.PAIRS,
     **scoring_words.PAIRS,
     **case_words.PAIRS,
+    **digest_words.PAIRS,
     **desk_words.PAIRS,
     **webhook_words.PAIRS,
 }

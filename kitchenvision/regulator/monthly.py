@@ -52,7 +52,7 @@ def sheets(database: Database, scope: Scope, words: Words, asked: Asked) -> list
         begins = datetime(first.year, first.month, first.day, tzinfo=zone)
         span = (begins, day_end(last, zone) + timedelta(seconds=1))
         told = list(export.violations(session, scope, span, asked.canteen_id))
-    scores = _scores(database, found, until)
+    scores = scores_at(database, found, until)
     place = found[0].name if asked.canteen_id else words("report.district")
     title = words("report.title", place=place, month=asked.month)
     notes = (title, words("report.until", at=words.instant(until)), words("code.lead"))
@@ -65,7 +65,7 @@ def sheets(database: Database, scope: Scope, words: Words, asked: Asked) -> list
     return made
 
 
-def _scores(database: Database, found: list[view.Place], until: datetime) -> dict[str, Score]:
+def scores_at(database: Database, found: list[view.Place], until: datetime) -> dict[str, Score]:
     """The score of each canteen at the end of the span, by the policy that was in force then."""
     made: dict[str, Score] = {}
     with database.reading() as session:

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from kitchenvision.regulator.messages import CATALOGUE, text
 from kitchenvision.regulator.parts import Parts, now
@@ -106,6 +106,11 @@ def _provider_name(request: Request, words: Words) -> str:
     """What the office calls its own log-ins; empty where there are none."""
     oidc = cast(Parts, request.app.state.parts).settings.oidc
     return "" if oidc is None else oidc.name or words("oidc.name")
+
+
+def template(name: str) -> Template:
+    """A template that is rendered without a request, as for a mail."""
+    return _environment().get_template(name)
 
 
 def error_page(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> HTMLResponse:

@@ -7,6 +7,7 @@ from typing import Literal
 from sqlalchemy import URL
 
 from kitchenvision.regulator.case_steps import CasePolicy
+from kitchenvision.regulator.mail_settings import MailSettings
 from kitchenvision.regulator.oidc_settings import OidcSettings
 from kitchenvision.regulator.second_reviews import SecondPolicy
 from kitchenvision.regulator.storage_settings import StorageSettings
@@ -31,6 +32,7 @@ class RegulatorSettings:
         cases: deadlines, the term of appeals, and when being late brings a card.
         second: which decisions another person looks at again.
         webhooks: where they may go, and when they are given up.
+        mail: how it is sent; None = not at all.
         oidc: the office's own provider of log-ins; None = passwords only.
     """
 
@@ -47,6 +49,7 @@ class RegulatorSettings:
     second: SecondPolicy = field(default_factory=SecondPolicy)
     webhooks: WebhookSettings = field(default_factory=WebhookSettings)
     oidc: OidcSettings | None = None
+    mail: MailSettings | None = None
 
     @property
     def url(self) -> URL | str:

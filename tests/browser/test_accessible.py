@@ -20,7 +20,7 @@ PAGES = (
     *("/review", "/review?state=", "/review?state=second", "/review/0123", "/agreement", "/cases", "/cases/1"),
     *("/district", f"/canteens/{CANTEEN}", "/policies", "/calendar", f"/public/{CANTEEN}"),
     *("/people", "/people/2", "/devices", "/devices/import", "/account", "/login/code", "/webhooks", "/webhooks/1"),
-    *("/cockpit/map", "/walls"),
+    *("/cockpit/map", "/walls", "/digest"),
 )
 
 
