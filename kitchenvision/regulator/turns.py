@@ -9,7 +9,7 @@ from anyio.to_thread import run_sync
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 _BOXES = 2  # at once in one process: more would not be faster on one interpreter
-_PATIENCE_S = 0.25  # of a box, for each blob or report: it waits, but it always gets on
+_PATIENCE_S = 0.1  # of a box, for each blob or report: it waits, but it always gets on
 Given = TypeVarTuple("Given")
 Done = TypeVar("Done")
 
