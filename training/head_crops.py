@@ -13,7 +13,6 @@ import torch
 from training.camera_look import camera_look
 from training.labels import JUDGED_PX
 from training.pack import Pack, Packs
-from training.recolour import dyed
 from training.settings import HAT, MASK, ZoomSettings
 
 UNASKED = -1
@@ -171,8 +170,6 @@ class HeadCrops:
             boxes = np.stack(
                 (picture.shape[1] - boxes[:, 2], boxes[:, 1], picture.shape[1] - boxes[:, 0], boxes[:, 3]), 1
             )
-        if fact["hat"] and rng.random() < self._settings.dyed:
-            picture = dyed(picture, boxes[0], rng)
         is_head, box = 1, jittered(boxes[0], rng)
         if fact["kind"] == "not_head":
             is_head = 0

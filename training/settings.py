@@ -79,7 +79,6 @@ class ZoomSettings:
         str, ...
     ] = ()  # families of pictures that are left out (ablation), e.g. render, clean, still, pair
     tiny: float = 0.06  # share of crops shrunk below what can be judged
-    dyed: float = 0.0  # share of heads with an answer about hats whose hat or hair gets another colour
     loop: LoopSettings = field(default_factory=LoopSettings)
 
 
