@@ -158,10 +158,11 @@ def test_a_deadline_that_passed_while_nobody_looked_for_days_is_told(told: Regul
     assert Lookout(parts).look(AT + timedelta(days=30, hours=2)) == 0
 
 
-def test_on_sqlite_every_job_is_this_processes(regulator: Regulator) -> None:
-    database = regulator.app.state.parts.database
+def test_on_sqlite_every_job_is_this_processes(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'one.sqlite3'}")
     assert Sole(database, "webhooks").mine()
     assert Sole(database, "webhooks").mine()
+    database.close()
 
 
 def test_of_several_processes_one_has_a_job_until_it_dies_or_lets_go(district: District) -> None:
