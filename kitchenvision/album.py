@@ -17,7 +17,7 @@ class _Page:
     """One picture; `accused`: the worth of each look, by (track, rule), that it is kept for."""
 
     snapshot: Snapshot
-    accused: dict[tuple[int, str], tuple[bool, float]]
+    accused: dict[tuple[int, str], tuple[int, float]]
 
 
 class Album:
@@ -66,7 +66,7 @@ class Album:
         raise KeyError(violation.best_s)
 
 
-def _worths(looks: Sequence[Observation]) -> dict[tuple[int, str], tuple[bool, float]]:
+def _worths(looks: Sequence[Observation]) -> dict[tuple[int, str], tuple[int, float]]:
     return {(look.track_id, look.rule_id): look.worth for look in looks}
 
 

@@ -233,9 +233,9 @@ class Observation:
     main: MainUse = MainUse.NONE
 
     @property
-    def worth(self) -> tuple[bool, float]:
+    def worth(self) -> tuple[int, float]:
         """Which of several looks shows it best to people: the main stream's first, then by quality."""
-        return self.main is MainUse.USED, self.quality
+        return {MainUse.USED: 2, MainUse.NOT_ASKED: 0}.get(self.main, 1), self.quality
 
 
 @dataclass(frozen=True)

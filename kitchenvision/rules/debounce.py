@@ -8,9 +8,10 @@ the track. "Cannot judge" neither builds up nor clears.
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kitchenvision.types import Observation, RuleSettings, Verdict
+from kitchenvision.types import MainUse, Observation, RuleSettings, Verdict
 
 _MOST_LOG_ODDS = 3.0  # one look never says more than 95 %
 _COVERED = 0.8  # share of the window between its first and its last judged look
@@ -58,8 +59,10 @@ class Debounce:
 
     def finding(self) -> Finding | None:
         """The finding that the looks so far confirm, if any; only right after a violating look."""
-        settings, window = self._settings, self._window()
-        if len(window) < settings.min_looks or self._looks[-1].verdict is not Verdict.VIOLATING:
+        settings, window = self._settings, self._window(self._weighed())
+        if len(window) < settings.min_looks or window[-1] is not self._looks[-1]:
+            return None
+        if window[-1].verdict is not Verdict.VIOLATING:
             return None
         violating = [look for look in window if look.verdict is Verdict.VIOLATING]
         if (
@@ -90,11 +93,26 @@ class Debounce:
         quiet_s = now_s - (self.last_violating_s if self.last_violating_s is not None else window[0].media_s)
         return violating < settings.clear_ratio * len(window) or quiet_s >= settings.clear_s
 
-    def _window(self) -> list[Observation]:
+    def _weighed(self) -> list[Observation]:
+        """The looks that may accuse: once the main stream's picture was looked at, none before it was asked for.
+
+        What the smaller picture seemed to show is the reason to ask the larger one, not a witness beside it.
+        """
+        if not any(look.main is MainUse.USED for look in self._looks):
+            return list(self._looks)
+        return [
+            look
+            for look in self._looks
+            if look.main is not MainUse.NOT_ASKED or look.verdict is not Verdict.VIOLATING
+        ]
+
+    def _window(self, looks: Sequence[Observation] | None = None) -> list[Observation]:
         """Judged looks of the last `window_s`; with too few of them it stretches to `longest_window_s`."""
         if not self._looks:
             return []
-        judged = [look for look in self._looks if look.verdict is not Verdict.CANNOT_JUDGE]
+        judged = [
+            look for look in (self._looks if looks is None else looks) if look.verdict is not Verdict.CANNOT_JUDGE
+        ]
         from_s = self._looks[-1].media_s - self._settings.window_s - _ROUNDING
         recent = [look for look in judged if look.media_s >= from_s]
         return recent if len(recent) >= self._settings.min_looks else judged[-self._settings.min_looks :]

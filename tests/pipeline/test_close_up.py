@@ -142,11 +142,16 @@ def test_a_head_that_is_not_recognised_is_shown_as_it_was_found(other: PixelPict
     assert (evidence.snapshot.width, evidence.facts["main_stream"]) == (SIZE[0], why.value)
 
 
-def test_a_look_at_the_main_stream_is_shown_though_another_was_as_good() -> None:
-    """The first look of somebody is at the sub-stream's picture; people are shown what the judging looks saw."""
-    (evidence,), _ = watched(Eyes([160.0], replace(BARE, sharpness=90), BARE), a_little_earlier)
-    assert evidence.main is MainUse.USED
-    assert evidence.violation.best_s > evidence.violation.started_s == 0.0
+def test_a_look_at_the_main_stream_is_shown_though_another_seemed_better() -> None:
+    """It came a second late: looks until then count, and people are shown the larger picture."""
+
+    def main(at: datetime) -> MainPicture | MainUse:
+        return MainPicture(MAIN, at) if at >= START + timedelta(seconds=1) else MainUse.LATE
+
+    (evidence,), _ = watched(Eyes([160.0], replace(BARE, sharpness=90), replace(BARE, sharpness=1)), main)
+    assert (evidence.main, evidence.snapshot.width) == (MainUse.USED, MAIN_SIZE[0])
+    assert evidence.violation.started_s == 0.2
+    assert evidence.violation.best_s >= 1.0
 
 
 def test_while_nothing_builds_up_it_is_not_asked() -> None:
@@ -174,7 +179,7 @@ def test_of_two_who_are_accused_each_is_shown_where_he_was_found() -> None:
     }
     (bystander,) = by_track[1].snapshot.others_xyxy
     assert bystander == pytest.approx((690, 204, 870, 540), abs=1)
-    assert pipeline.tally.main[MainUse.USED] == pipeline.tally.main[MainUse.NOT_FOUND]
+    assert min(pipeline.tally.main[MainUse.USED], pipeline.tally.main[MainUse.NOT_FOUND]) >= 12
 
 
 def test_cigarettes_come_back_to_the_picture_on_which_people_are_told_apart() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kitchenvision.rules.debounce import Debounce, Finding
-from kitchenvision.types import Observation, RuleSettings, Verdict
+from kitchenvision.types import MainUse, Observation, RuleSettings, Verdict
 
 SETTINGS = RuleSettings()
 # Steps of milliseconds between looks: 30 fps down to one in three seconds.
@@ -205,3 +205,42 @@ def test_who_cannot_be_judged_is_not_looked_at_often_for_ever() -> None:
     for look in steady(5, 4, N):
         state.add(look)
     assert not state.building()
+
+
+def seen(at: int, verdict: Verdict, main: MainUse) -> Observation:
+    """Of a camera with two streams, at so many fifths of a second."""
+    return replace(observation(at / 5, verdict), main=main)
+
+
+def test_what_the_smaller_picture_showed_is_the_reason_to_ask_the_larger_one_and_no_witness_beside_it() -> None:
+    """It keeps the looks coming, and the finding rests on the larger picture alone."""
+    state = Debounce(SETTINGS)
+    state.add(seen(0, V, MainUse.NOT_ASKED))
+    assert state.building()
+    confirmed = None
+    for i in range(1, 60):
+        state.add(seen(i, V, MainUse.USED))
+        confirmed = confirmed or state.finding()
+    assert confirmed is not None
+    assert confirmed.started_s == 0.2
+    assert all(look.main is MainUse.USED for look in confirmed.looks if look.media_s >= confirmed.started_s)
+
+
+def test_without_the_larger_picture_the_smaller_ones_looks_count_as_before() -> None:
+    """As those of a camera with one stream."""
+    for first, others in ((MainUse.NOT_ASKED, MainUse.LATE), (MainUse.NONE, MainUse.NONE)):
+        state = Debounce(SETTINGS)
+        findings = []
+        for i in range(30):
+            state.add(seen(i, V, others if i else first))
+            findings.append(state.finding())
+        confirmed = next(finding for finding in findings if finding is not None)
+        assert (confirmed.started_s, confirmed.confirmed_s) == (0.0, pytest.approx(2.4))
+
+
+def test_what_the_smaller_picture_says_for_somebody_always_counts() -> None:
+    """An acquittal needs no second picture."""
+    state = Debounce(SETTINGS)
+    for i in range(30):
+        state.add(seen(i, C if i % 2 else V, MainUse.NOT_ASKED if i % 2 else MainUse.USED))
+        assert state.finding() is None
