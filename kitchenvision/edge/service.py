@@ -4,7 +4,7 @@ import logging
 import os
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -59,8 +59,11 @@ def run_service(
         settings.data.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StorageError(f"{settings.data} cannot be made: {error.strerror}") from error
-    with Outbox(settings.data / "outbox") as outbox, delivering(settings, where, outbox, stop) as delivery:
-        keeper = ShadowKeeper(settings)
+    with (
+        Outbox(settings.data / "outbox") as outbox,
+        delivering(settings, where, outbox, stop) as delivery,
+        closing(ShadowKeeper(settings)) as keeper,
+    ):
         supervisor = Supervisor(settings, urls, workers_of(settings), shadow=keeper.way)
         disk = DiskGuard(settings.data, settings.disk, outbox)
         guard = _Guarding(disk)
@@ -93,10 +96,7 @@ def run_service(
                     reloader.ask()
                 reloader.check()
 
-            try:
-                supervisor.run(stop, between)
-            finally:
-                keeper.close()
+            supervisor.run(stop, between)
 
 
 def _about(board: Board, began: datetime) -> Callable[[], BoxState]:

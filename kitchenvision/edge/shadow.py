@@ -1,8 +1,8 @@
 """The process of a model that looks along: both models look at the same frames, in a process that may die.
 
-It takes one frame at a time from whichever worker has one, rests three times as long as it looked, and runs at the
-lowest priority. What differs is counted and kept in a small file, from which page, metrics and the regulator are
-told. Nothing of what it sees is evidence, and nobody is accused.
+It takes one frame at a time from whichever worker has one, rests three times as long as it computed, and runs at
+the lowest priority. What differs is counted and kept in a small file, from which page, metrics and the regulator
+are told. Nothing of what it sees is evidence, and nobody is accused.
 """
 
 import logging
@@ -164,7 +164,7 @@ def serve(shadow: Shadow, listening: socket.socket, going: Callable[[], bool] = 
     while going():
         for one in wait([listening, *connections], timeout=1.0):
             if isinstance(one, Connection):
-                if not _heard(shadow, one):
+                if not heard(shadow, one):
                     connections.remove(one)
                 heard_s = time.monotonic()
                 continue
@@ -179,14 +179,14 @@ def serve(shadow: Shadow, listening: socket.socket, going: Callable[[], bool] = 
             shadow.write()
 
 
-def _heard(shadow: Shadow, worker: Connection) -> bool:
+def heard(shadow: Shadow, worker: Connection) -> bool:
     """One frame of a worker, and the rest after it; whether the worker is still there."""
     try:
         offer: Offer = worker.recv()
         pixels = np.frombuffer(worker.recv_bytes(), np.uint8).reshape(offer.shape)
-        began_s = time.monotonic()
+        began_s = time.process_time()  # on a busy machine it waits much longer than it computes
         shadow.take(offer, pixels)
-        time.sleep(_REST * (time.monotonic() - began_s))
+        time.sleep(_REST * (time.process_time() - began_s))
         worker.send_bytes(_READY)
     except (EOFError, OSError):
         worker.close()

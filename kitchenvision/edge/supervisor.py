@@ -14,11 +14,12 @@ from multiprocessing.context import SpawnProcess
 
 from kitchenvision.edge.causes import Cause
 from kitchenvision.edge.groups import Groups, regrouped
+from kitchenvision.edge.job import Job
 from kitchenvision.edge.memory import with_few_heaps
 from kitchenvision.edge.settings import EdgeSettings
 from kitchenvision.edge.shadow_link import Way
 from kitchenvision.edge.state import CameraState
-from kitchenvision.edge.worker import Job, work
+from kitchenvision.edge.worker import work
 from kitchenvision.frames.dialing import shown_address
 
 _log = logging.getLogger(__name__)

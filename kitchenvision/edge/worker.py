@@ -9,7 +9,6 @@ import os
 import signal
 import time
 from collections import deque
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
@@ -22,6 +21,7 @@ from kitchenvision.edge.clock import SteadyClock
 from kitchenvision.edge.fresh import new_ledger, new_watch
 from kitchenvision.edge.gate import SceneGate
 from kitchenvision.edge.health import CameraHealth
+from kitchenvision.edge.job import Job
 from kitchenvision.edge.journal import Journal
 from kitchenvision.edge.line import CameraLine, Watch
 from kitchenvision.edge.logs import set_up_logs
@@ -32,7 +32,7 @@ from kitchenvision.edge.mutes import Muted, muted_at
 from kitchenvision.edge.observed import ObservedLedger
 from kitchenvision.edge.reader import Reader, Wiring
 from kitchenvision.edge.settings import CameraSection, EdgeSettings
-from kitchenvision.edge.shadow_link import ShadowLink, Way
+from kitchenvision.edge.shadow_link import ShadowLink
 from kitchenvision.edge.state import CameraState
 from kitchenvision.edge.synchronisation import ClockWatch
 from kitchenvision.errors import ModelError
@@ -54,28 +54,6 @@ _THUMBNAIL_QUALITY = 75
 _FPS_OVER_S = 10.0
 _MOST_ABANDONED = 4  # stuck readers; beyond it only a new process gets their memory and sockets back
 STUCK_READERS_EXIT = 75
-# Settings that no camera's line is made of: they may change under it.
-_ELSEWHERE = ("page", "disk", "live", "upload", "regulator", "mutes", "notify", "model", "shadow")
-
-
-@dataclass(frozen=True)
-class Job:
-    """What one worker is to watch. addresses: with credentials, by camera id. shadow: where one listens, if any."""
-
-    settings: EdgeSettings
-    addresses: Mapping[str, str] = field(repr=False)
-    camera_ids: tuple[str, ...]
-    shadow: Way | None = None
-
-    def section(self, camera_id: str) -> CameraSection:
-        """Of one of its cameras."""
-        return next(camera for camera in self.settings.cameras if camera.id == camera_id)
-
-    def line_of(self, camera_id: str) -> tuple[EdgeSettings, str]:
-        """All that one camera's line is made of: what else is in the settings may change under it."""
-        others = {key: EdgeSettings.model_fields[key].default for key in _ELSEWHERE}
-        settings = self.settings.model_copy(update={**others, "cameras": (self.section(camera_id),)})
-        return settings, self.addresses[camera_id]
 
 
 @dataclass

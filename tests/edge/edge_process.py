@@ -20,10 +20,11 @@ from made_media import number_of
 from staged import staged_eyes, staged_settings
 
 from kitchenvision.edge import worker as worker_module
+from kitchenvision.edge.job import Job
 from kitchenvision.edge.lifecycle import Limits
 from kitchenvision.edge.mailbox import Arrival
 from kitchenvision.edge.supervisor import Supervisor
-from kitchenvision.edge.worker import Job, Worker, work
+from kitchenvision.edge.worker import Worker, work
 
 
 def recording_work(frames: str, job: Job, link: Connection) -> None:

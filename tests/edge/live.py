@@ -12,12 +12,13 @@ import av
 from kitchenvision.build import Eyes, build_stages, chosen_rules, open_eyes, rule_settings
 from kitchenvision.edge.clock import SteadyClock
 from kitchenvision.edge.gate import SceneGate, luma_of
+from kitchenvision.edge.job import Job
 from kitchenvision.edge.lifecycle import Limits
 from kitchenvision.edge.line import Watch
 from kitchenvision.edge.mailbox import Mailbox
 from kitchenvision.edge.reader import Wiring
 from kitchenvision.edge.settings import CameraSection, EdgeSettings
-from kitchenvision.edge.worker import Job, Worker
+from kitchenvision.edge.worker import Worker
 from kitchenvision.evidence import Evidence, Place
 from kitchenvision.frames.open import open_source
 from kitchenvision.frames.source import SourceOptions

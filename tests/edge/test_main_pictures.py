@@ -21,11 +21,12 @@ from two_streams import encoded, pixels_of
 from kitchenvision.build import Eyes
 from kitchenvision.edge.clock import SteadyClock
 from kitchenvision.edge.disk import DiskFacts
+from kitchenvision.edge.job import Job
 from kitchenvision.edge.mailbox import Mailbox
 from kitchenvision.edge.metrics import metrics_text
 from kitchenvision.edge.reader import Wiring
 from kitchenvision.edge.settings import EdgeSettings
-from kitchenvision.edge.worker import Job, Worker
+from kitchenvision.edge.worker import Worker
 from kitchenvision.evidence import decode_jpeg
 from kitchenvision.outbox import Outbox
 from kitchenvision.types import Detections, HeadLook, Picture, Pixels, Xyxy

@@ -14,11 +14,12 @@ from staged import staged_clips, staged_eyes, staged_settings
 from test_edge_settings import CAMERA, HEAD, RULES, written
 
 from kitchenvision.edge.clock import SteadyClock
+from kitchenvision.edge.job import Job
 from kitchenvision.edge.mailbox import Mailbox
 from kitchenvision.edge.main_stream import MainStream
 from kitchenvision.edge.reader import Wiring
 from kitchenvision.edge.settings import read_edge_settings
-from kitchenvision.edge.worker import Job, Worker
+from kitchenvision.edge.worker import Worker
 from kitchenvision.errors import SettingsError, SourceBroken
 from kitchenvision.frames.dialing import ConnectionRefused, with_credentials_of
 from kitchenvision.frames.tap import PacketTap

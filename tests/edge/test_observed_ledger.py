@@ -21,12 +21,13 @@ from staged import staged_eyes, staged_settings
 from kitchenvision.delivery import Sender, make_client
 from kitchenvision.edge.clock import SteadyClock
 from kitchenvision.edge.health import CameraHealth
+from kitchenvision.edge.job import Job
 from kitchenvision.edge.lifecycle import Limits
 from kitchenvision.edge.line import CameraLine
 from kitchenvision.edge.mailbox import Arrival, Mailbox
 from kitchenvision.edge.observed import ObservedLedger, Watched
 from kitchenvision.edge.reader import Wiring
-from kitchenvision.edge.worker import Job, Worker
+from kitchenvision.edge.worker import Worker
 from kitchenvision.errors import StorageError
 from kitchenvision.outbox import Outbox
 from kitchenvision.regulator.db import Database

@@ -13,10 +13,11 @@ from test_disk_guard import NOW, Box
 
 from kitchenvision.edge import probation
 from kitchenvision.edge.clock import SteadyClock
+from kitchenvision.edge.job import Job
 from kitchenvision.edge.mailbox import Mailbox
 from kitchenvision.edge.mutes import WEEKDAYS, MuteSection
 from kitchenvision.edge.reader import Wiring
-from kitchenvision.edge.worker import Job, Worker
+from kitchenvision.edge.worker import Worker
 from kitchenvision.outbox import Outbox
 
 

@@ -18,11 +18,12 @@ from rtsp_server_path import free_port, playing
 from staged import staged_clips, staged_eyes, staged_settings
 
 from kitchenvision.edge.clock import SteadyClock
+from kitchenvision.edge.job import Job
 from kitchenvision.edge.mailbox import Mailbox
 from kitchenvision.edge.reader import Wiring
 from kitchenvision.edge.reload import Reloader, differences
 from kitchenvision.edge.settings import CameraSection, EdgeSettings, addresses, read_edge_settings
-from kitchenvision.edge.worker import Job, Worker
+from kitchenvision.edge.worker import Worker
 from kitchenvision.outbox import Outbox
 from kitchenvision.wire import ConfirmedReport, EndedReport, parse_report
 

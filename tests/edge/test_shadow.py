@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from multiprocessing import Pipe
 from multiprocessing.connection import Client, Connection
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from shadow_doubles import dies, lives
 from staged import StagedEyes, numbered, staged_eyes, staged_settings
 
 from kitchenvision.build import Eyes
+from kitchenvision.edge import shadow as module
 from kitchenvision.edge.settings import EdgeSettings
 from kitchenvision.edge.shadow import Shadow, serve
 from kitchenvision.edge.shadow_keeper import ShadowKeeper
@@ -293,6 +295,23 @@ def test_no_shadow_at_all_is_no_trouble(tmp_path: Path) -> None:
     link = ShadowLink(Way(str(tmp_path / "nobody")), time.monotonic)
     assert not any(offer(link, i / 5) for i in range(50))
     link.close()
+
+
+def test_it_rests_three_times_as_long_as_it_computed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever it waited for others: a quarter of one core at most."""
+    shadow = Shadow(settings_of(tmp_path), staged_eyes(), staged_eyes(), tmp_path / REPORT)
+    used_s, rests_s = iter([10.0, 10.5]), list[float]()
+    monkeypatch.setattr(module.time, "process_time", lambda: next(used_s))
+    monkeypatch.setattr(module.time, "sleep", rests_s.append)
+    ours, theirs = Pipe()
+    offered, pixels = bare(0.0)
+    theirs.send(offered)
+    theirs.send_bytes(pixels.tobytes())
+    assert module.heard(shadow, ours)
+    assert rests_s == [1.5]
+    assert theirs.recv_bytes() == b"ready"
+    theirs.close()
+    assert not module.heard(shadow, ours)
 
 
 class Keeping:

@@ -29,6 +29,7 @@ from kitchenvision.cli import app
 from kitchenvision.detect.model_card import models_folder
 from kitchenvision.edge.clock import SteadyClock
 from kitchenvision.edge.disk import DiskFacts
+from kitchenvision.edge.job import Job
 from kitchenvision.edge.lifecycle import Limits
 from kitchenvision.edge.mailbox import Arrival, Mailbox
 from kitchenvision.edge.page import Board, create_page
@@ -36,7 +37,7 @@ from kitchenvision.edge.reader import Wiring
 from kitchenvision.edge.reload import differences, refuse_fixed
 from kitchenvision.edge.settings import read_edge_settings
 from kitchenvision.edge.shadow_report import REPORT, ShadowReport
-from kitchenvision.edge.worker import Job, Worker
+from kitchenvision.edge.worker import Worker
 from kitchenvision.errors import ModelError, SettingsError
 from kitchenvision.outbox import Outbox
 from kitchenvision.rules.registry import all_rules

@@ -29,10 +29,11 @@ from stream_proxy import KINDS, StreamProxy
 from kitchenvision.delivery import Pace, Sender, make_client
 from kitchenvision.edge.clock import SteadyClock
 from kitchenvision.edge.fresh import new_watch
+from kitchenvision.edge.job import Job
 from kitchenvision.edge.lifecycle import Limits
 from kitchenvision.edge.mailbox import Arrival, Mailbox
 from kitchenvision.edge.reader import Wiring
-from kitchenvision.edge.worker import Job, Worker
+from kitchenvision.edge.worker import Worker
 from kitchenvision.outbox import Outbox
 from kitchenvision.types import Frame
 from kitchenvision.wire import ConfirmedReport, EndedReport, parse_report

@@ -16,12 +16,13 @@ from test_edge_page import DELIVERY, LIVE
 
 from kitchenvision.edge.clock import SteadyClock
 from kitchenvision.edge.disk import DiskFacts
+from kitchenvision.edge.job import Job
 from kitchenvision.edge.lifecycle import Limits
 from kitchenvision.edge.mailbox import Arrival, Mailbox
 from kitchenvision.edge.page import Board, create_page
 from kitchenvision.edge.reader import Wiring
 from kitchenvision.edge.synchronisation import ClockWatch, kernel_error_s, service_of
-from kitchenvision.edge.worker import Job, Worker
+from kitchenvision.edge.worker import Worker
 from kitchenvision.outbox import Outbox, Status
 from kitchenvision.verification import verify_folder
 from kitchenvision.wire import ClockState, ConfirmedReport, parse_report

@@ -4,8 +4,8 @@ import os
 import time
 from multiprocessing.connection import Connection
 
+from kitchenvision.edge.job import Job
 from kitchenvision.edge.state import CameraState
-from kitchenvision.edge.worker import Job
 
 
 def obedient(job: Job, link: Connection) -> None:
