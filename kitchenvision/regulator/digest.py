@@ -8,6 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from kitchenvision.regulator.access import Scope
+from kitchenvision.regulator.canteens import towns
 from kitchenvision.regulator.case_steps import WITH_CANTEEN, CaseState, Kind
 from kitchenvision.regulator.case_tables import CaseEventRow, CaseRow
 from kitchenvision.regulator.cockpit_wall import Tile, TileState
@@ -126,6 +127,8 @@ def made(database: Database, scope: Scope, week: Week, tiles: Sequence[Tile], at
         now, last = (_figures(session, scope, one, at) for one in (week, week.before))
         overdue, open_cases = _cases(session, scope, at)
         waiting = _waiting(session, scope)
+        # Also towns in which there is no canteen yet: their inspector does not read of the whole district.
+        named = [town.name for town in towns(session, scope)] if scope.towns is not None else []
     after, before = (scores_at(database, found, day_end(one.sunday, zone)) for one in (week, week.before))
     changes = [
         Change(place, before[place.canteen_id].colour, after[place.canteen_id].colour)
@@ -138,9 +141,8 @@ def made(database: Database, scope: Scope, week: Week, tiles: Sequence[Tile], at
         for tile in tiles
         if tile.canteen_id in names and tile.state is TileState.BLIND
     ]
-    towns = tuple(sorted({place.town for place in found})) if scope.towns is not None else ()
     figures = (len(found), now, last, waiting, open_cases)
-    return Digest(week, towns, *figures, tuple(overdue), tuple(changes), tuple(blind))
+    return Digest(week, tuple(named), *figures, tuple(overdue), tuple(changes), tuple(blind))
 
 
 def _figures(session: Session, scope: Scope, week: Week, at: datetime) -> Figures:

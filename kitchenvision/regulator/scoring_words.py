@@ -79,7 +79,7 @@ PAIRS: dict[str, tuple[str, str]] = {
         "逾期整改完成、又没有新的确认违规时，{day} 起转为{colour}。",
         "Once what is overdue is settled, and with nothing new confirmed, it turns {colour} on {day}.",
     ),
-    "code.overdue": ("逾期 {n} 天", "{n} days overdue"),
+    "code.overdue": ("逾期 {n} 天", "{n} d overdue"),
     "out.rectify": (
         "按时完成 {n} 项整改，得分降到 {score}（{colour}）。",
         "Rectifications still in time: {n}. With them the score is {score} ({colour}).",

@@ -195,6 +195,12 @@ def test_an_inspector_reads_of_their_towns_only(week: Regulator) -> None:
     assert (told.overdue, told.waiting, told.open_cases) == ((), 1, 0)
 
 
+def test_an_inspector_of_a_town_without_canteens_does_not_read_of_the_whole_district(week: Regulator) -> None:
+    setup.add_town(week.settings, "west", "西镇")
+    told = made(week, Scope(EVERYTHING.rights, "default", frozenset({"west"})))
+    assert (told.towns, told.canteens, told.waiting) == (("西镇",), 0, 0)
+
+
 def test_a_colour_that_changed_and_a_camera_that_is_blind_are_named(week: Regulator) -> None:
     parts: Parts = week.app.state.parts
     parts.wall.put_blind((CANTEEN, "camera-1"), AT, "covered", AT)

@@ -231,7 +231,7 @@ def test_an_overdue_case_holds_the_colour_and_the_page_says_why(tmp_path: Path) 
         page = one.logged_in().get(f"/canteens/{CANTEEN}").text
         assert "Red, high risk" in page
         assert "Held at this colour by an overdue rectification" in page
-        assert "▲ 11 days overdue" in page
+        assert "▲ 11 d overdue" in page
         assert re.search(r'<a href="/cases/1">20\d\d-00001</a>', page)
         setup.add_person(one.settings, "cook", "canteen", Place(canteen_id=CANTEEN))
         own = one.logged_in("cook").get(f"/canteens/{CANTEEN}").text
