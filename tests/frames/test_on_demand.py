@@ -125,6 +125,19 @@ def test_with_pictures_out_of_order_it_gives_the_latest_that_the_decoder_has(tmp
     main.close()
 
 
+def test_a_main_stream_in_another_codec(tmp_path: Path) -> None:
+    """H.265, as main streams often are; what it decodes with is made of the stream's own parameters."""
+    clip = make_video(tmp_path / "hevc.mp4", Recipe(2, FPS, "libx265", width=96, height=72, gop=FPS, b_frames=0))
+    main = Played(clip, START).all()
+    for tenth in range(4, 18, 3):
+        answer = main.pictures.picture(after(tenth / 10))
+        assert isinstance(answer, MainPicture)
+        number = round((answer.captured_at - START).total_seconds() * FPS)
+        assert tenth - 2 <= number <= tenth, "the decoder may hold a picture back"
+        assert abs(number_of(answer.picture.rgb()) - number) <= 1
+    main.close()
+
+
 def test_packets_that_cannot_be_decoded_are_told_and_the_next_group_is_whole_again(clip: Path) -> None:
     """Garbage in place of a key frame."""
     main = Played(clip, START)
