@@ -17,7 +17,7 @@ from kitchenvision.pipeline import Confirmed, Pipeline
 from kitchenvision.types import HeadLook, Zone
 from kitchenvision.wire import canonical_json
 
-BARE, FINE, HIDDEN = look(bare=0.95), look(), look(head=0.1)
+BARE, FINE, HIDDEN = look(bare=0.97), look(), look(head=0.1)
 
 
 def still(*xs: float) -> Callable[[float], list[float]]:
@@ -90,7 +90,7 @@ def test_the_same_frames_give_the_same_bytes() -> None:
 
 
 def test_every_confirmation_has_one_end_with_its_own_evidence() -> None:
-    scene = Scene(still(150, 450), in_turn((8, look(bare=0.95, no_mask=0.95)), (99, FINE))).run(60)
+    scene = Scene(still(150, 450), in_turn((8, look(bare=0.97, no_mask=0.97)), (99, FINE))).run(60)
     assert len(scene.confirmed) == 4
     assert {id(e.evidence) for e in scene.ended} == {id(c.evidence) for c in scene.confirmed}
     assert {e.violation.end_reason for e in scene.ended} == {"cleared"}

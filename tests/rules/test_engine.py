@@ -11,7 +11,7 @@ from kitchenvision.rules.registry import all_rules
 from kitchenvision.types import HeadLook, RuleSettings, Track, Violation, Zone
 
 EVERYWHERE = Zone("kitchen", (), ("no_hat", "no_mask", "smoking"))
-BARE, FINE, HIDDEN = look(bare=0.95), look(), look(bare=0.95, head=0.1)
+BARE, FINE, HIDDEN = look(bare=0.97), look(), look(bare=0.97, head=0.1)
 NOON = 12 * 60
 
 
@@ -72,7 +72,7 @@ def test_somebody_who_can_never_be_judged_is_never_accused() -> None:
 
 
 def test_two_rules_and_two_persons_are_four_accusations_at_most() -> None:
-    both = look(bare=0.95, no_mask=0.95)
+    both = look(bare=0.97, no_mask=0.97)
     run = Run().shown(30, (track(1, x=150), both), (track(2, x=450), both))
     assert sorted((v.track_id, v.rule_id) for v in run.confirmed) == [
         (1, "no_hat"),
@@ -137,7 +137,7 @@ def test_who_has_put_the_hat_on_and_is_still_there_does_not_either() -> None:
 
 
 def test_who_returns_with_another_fault_is_accused_of_that() -> None:
-    run = Run().shown(5, (track(1), BARE)).gone(5, 1).shown(50, (track(2), look(no_mask=0.95))).finish()
+    run = Run().shown(5, (track(1), BARE)).gone(5, 1).shown(50, (track(2), look(no_mask=0.97))).finish()
     assert [(v.track_id, v.rule_id) for v in run.confirmed] == [(1, "no_hat"), (2, "no_mask")]
     assert [(v.rule_id, v.ended_s) for v in run.ended] == [("no_hat", pytest.approx(4.8)), ("no_mask", 59.8)]
 
@@ -184,12 +184,12 @@ def test_a_person_without_feet_stands_where_the_head_is() -> None:
 
 
 def test_a_rule_that_its_zone_does_not_name_is_not_due() -> None:
-    run = Run(LEFT).shown(5, (track(x=100), look(bare=0.95, no_mask=0.95)))
+    run = Run(LEFT).shown(5, (track(x=100), look(bare=0.97, no_mask=0.97)))
     assert {v.rule_id for v in run.confirmed} == {"no_hat"}
 
 
 def test_of_two_zones_the_first_that_asks_is_named() -> None:
-    run = Run(LEFT, EVERYWHERE).shown(5, (track(x=100), look(bare=0.95, no_mask=0.95)))
+    run = Run(LEFT, EVERYWHERE).shown(5, (track(x=100), look(bare=0.97, no_mask=0.97)))
     assert {(v.rule_id, v.zone) for v in run.confirmed} == {("no_hat", "left"), ("no_mask", "kitchen")}
 
 

@@ -12,7 +12,7 @@ from kitchenvision.rules.engine import Engine
 from kitchenvision.rules.registry import all_rules
 from kitchenvision.types import HeadLook, Track, Violation, Zone
 
-LOOKS = {"bare": look(bare=0.95), "fine": look(), "hidden": look(head=0.1), "weak": look(bare=0.72)}
+LOOKS = {"bare": look(bare=0.97), "fine": look(), "hidden": look(head=0.1), "weak": look(bare=0.72)}
 RULES = all_rules()
 
 
