@@ -131,7 +131,6 @@ def logged_in(request: Request, parts: Parts, person_id: int, to: str) -> Respon
     lasts_s = parts.settings.session_s
     with parts.database.writing() as session:
         token = people.begin_session(session, person_id, now(), lasts_s)
-        session.flush()
         visitor = people.visitor_of(session, token, now())
     answer: Response
     if _wants_json(request) and visitor is not None:

@@ -229,7 +229,7 @@ _VISITOR = (
 
 def visitor_of(session: Session, token: str, now: datetime) -> Visitor | None:
     """Who is logged in with this cookie, or None when it is unknown or expired."""
-    rows = session.connection().execute(_VISITOR, {"token": token_hash(token), "now": now}).all()
+    rows = session.execute(_VISITOR, {"token": token_hash(token), "now": now}).all()
     if not rows:
         return None
     one = rows[0]

@@ -102,7 +102,9 @@ def test_a_finding_on_the_sub_stream_has_a_clip_of_the_main_stream_if_that_is_th
             worker.close()
     assert clip_size(tmp_path) == ((160, 120) if there else (96, 72))
     assert (state.width, state.height) == (96, 72)
-    assert [note for note in state.notes if "clips and pictures come from the sub-stream" in note] == list(state.notes)
+    assert [note for note in state.notes if "clips and pictures come from the sub-stream" in note] == list(
+        state.notes
+    )
     assert bool(state.notes) is not there
 
 
