@@ -16,6 +16,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from datetime import UTC
 from functools import cache, partial
+from hashlib import sha256
 from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from scipy.stats import chi2
 from kitchenvision.build import Eyes, build_stages, chosen_rules, rule_settings
 from kitchenvision.config import Profile
 from kitchenvision.config import Settings as PackageSettings
+from kitchenvision.detect.model_card import load_card
 from kitchenvision.evidence import Place
 from kitchenvision.frames.open import open_source
 from kitchenvision.frames.source import SourceOptions
@@ -230,8 +232,53 @@ def filmed(data: Path, model: Path, profile: Profile, seconds: float, scene: Sce
         return watch(scene, path, _eyes(model, profile))
 
 
+def watched_by(model: Path, profile: Profile, seconds: float) -> str:
+    """A name for what watches: the model, the rules' settings, the profile and the films' length."""
+    card = load_card(model.parent, model.name)
+    settings = rule_settings(chosen_rules(None), PackageSettings(), card)
+    words = (model / "model.toml").read_text("utf-8"), sorted(settings.items()), profile, seconds
+    return sha256(repr(words).encode()).hexdigest()
+
+
+class Watching:
+    """What was seen of each film, a line each: a run that is killed after an hour goes on from there.
+
+    Args:
+        path: of the lines. by: what watched; lines of another watcher are passed over.
+    """
+
+    def __init__(self, path: Path, by: str) -> None:
+        self._path, self._by = path, by
+        lines = path.read_text("utf-8").splitlines(keepends=True) if path.exists() else []
+        # A killed run may have left half a line behind.
+        rows = [json.loads(line) for line in lines if line.endswith("\n")]
+        self._seen: dict[tuple[str, int], Watched] = {
+            (row["file"], row["seed"]): (
+                {(rule_id, head) for rule_id, head in row["judged"]},
+                [(rule_id, at_s, as_xyxy(box)) for rule_id, at_s, box in row["accused"]],
+            )
+            for row in rows
+            if row["by"] == by
+        }
+        if lines and not lines[-1].endswith("\n"):
+            path.write_text("".join(lines[:-1]), "utf-8")
+
+    def of(self, scene: Scene) -> Watched | None:
+        """What was seen of that film, None when it was not watched."""
+        return self._seen.get((scene.picture.file, scene.seed))
+
+    def keep(self, scene: Scene, seen: Watched) -> None:
+        """Add a line."""
+        judged, accused = seen
+        row = {"file": scene.picture.file, "seed": scene.seed, "by": self._by, "judged": sorted(judged)}
+        boxes = [(rule_id, at_s, [float(v) for v in box]) for rule_id, at_s, box in accused]
+        with self._path.open("a", encoding="utf-8") as lines:
+            lines.write(json.dumps({**row, "accused": boxes}) + "\n")
+        self._seen[(scene.picture.file, scene.seed)] = seen
+
+
 def accusations(data: Path, out: Path, model: Path, options: dict[str, Any]) -> dict[str, Any]:
-    """Run the stage; writes OUT/accusations.json.
+    """Run the stage; writes OUT/accusations.json. Films watched before, by the same eyes and rules, are not again.
 
     Args:
         data, out: as for the other stages. model: the model folder.
@@ -243,8 +290,15 @@ def accusations(data: Path, out: Path, model: Path, options: dict[str, Any]) -> 
     chosen = scenes(read_set(out), options["scenes"], seed=4)
     counts = {rule_id: Counts() for rule_id in (*_COMPLIANT, "smoking")}
     once = partial(filmed, data, model, options["profile"], options["seconds"])
+    memory = Watching(out / "accusations.jsonl", watched_by(model, options["profile"], options["seconds"]))
+    waiting = [scene for scene in chosen if memory.of(scene) is None]
     with Pool(options.get("processes") or os.cpu_count()) as pool:
-        for number, (scene, seen) in enumerate(zip(chosen, pool.imap(once, chosen), strict=True), 1):
+        fresh = pool.imap(once, waiting)
+        for number, scene in enumerate(chosen, 1):
+            seen = memory.of(scene)
+            if seen is None:
+                seen = next(fresh)
+                memory.keep(scene, seen)
             count(scene, seen, options["seconds"], counts)
             told = ", ".join(f"{rule_id} {row.false} of {row.judged}" for rule_id, row in counts.items())
             print(f"{number} of {len(chosen)}: false accusations {told}", flush=True)

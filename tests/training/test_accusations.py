@@ -16,7 +16,7 @@ pytest.importorskip("scipy", reason="training needs the extra `train`: scipy is 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # importing torch and ultralytics warns of their own parts
     from kitchenvision.frames.open import open_source
-    from training.accusations import Counts, Scene, count, due_rules, film, scenes
+    from training.accusations import Counts, Scene, Watching, count, due_rules, film, scenes, watched_by
     from training.build import DataError
     from training.calibrate import in_second_half
     from training.labels import Box, Picture
@@ -106,3 +106,35 @@ def test_the_bound_of_nothing_in_n_is_three_in_n() -> None:
     assert row["false_per_1000_heads_at_most"] == pytest.approx(3.0, abs=0.01)
     assert row["false_per_hour_at_most"] == pytest.approx(3.0, abs=0.01)
     assert json.dumps(row)
+
+
+SEEN = ({("no_hat", 0), ("smoking", 1)}, [("no_hat", 2.4, (1.0, 2.0, 3.0, 4.0))])
+
+
+def test_films_that_were_watched_before_a_kill_are_remembered(tmp_path: Path) -> None:
+    path = tmp_path / "accusations.jsonl"
+    first = Watching(path, "these eyes")
+    assert first.of(scene()) is None
+    first.keep(scene(), SEEN)
+    assert first.of(scene()) == SEEN
+    with path.open("a") as lines:
+        lines.write('{"file": "images/b.png", "se')  # killed while it wrote
+    again = Watching(path, "these eyes")
+    assert again.of(scene()) == SEEN
+    again.keep(scene(seed=4), (set(), []))
+    assert Watching(path, "these eyes").of(scene(seed=4)) == (set(), [])
+
+
+def test_other_eyes_or_rules_watch_anew(tmp_path: Path) -> None:
+    Watching(tmp_path / "a.jsonl", "these eyes").keep(scene(), SEEN)
+    assert Watching(tmp_path / "a.jsonl", "other eyes").of(scene()) is None
+
+
+def test_what_watches_has_a_name_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = Path(__file__).resolve().parents[2] / "models" / "canteen-n"
+    names = {watched_by(model, "fast", 20.0), watched_by(model, "thorough", 20.0), watched_by(model, "fast", 30.0)}
+    assert len(names) == 3
+    assert watched_by(model, "fast", 20.0) in names
+    changed = {rule_id: "other" for rule_id in ("no_hat", "no_mask")}
+    monkeypatch.setattr("training.accusations.rule_settings", lambda *_: changed)
+    assert watched_by(model, "fast", 20.0) not in names
