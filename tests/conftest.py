@@ -26,7 +26,8 @@ def pytest_configure(config: pytest.Config) -> None:
 # Here a browser, a camera or a killed process has a pace of its own. What fails once is told as a rerun; what is
 # wrong fails each time.
 OWN_PACE = {"browser", "edge", "cli", "faults", "test_rtsp.py", "test_dozing_camera.py", "test_hardware.py"}
-OWN_PACE |= {"test_serve.py", "test_workers.py", "test_whole_life.py"}
+# Codes of a second step change each half minute, also in the middle of a test.
+OWN_PACE |= {"test_serve.py", "test_workers.py", "test_whole_life.py", "test_account.py"}
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

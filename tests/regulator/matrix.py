@@ -161,6 +161,8 @@ def form_for(row: Row, violation_id: str) -> dict[str, str]:
         **{f"/webhooks/{{webhook_id}}/{step}": {} for step in ("ping", "remove")},
         "/webhooks": {"url": ""},
         "/walls": {"name": ""},
+        "/digest": {"email": ""},
+        "/digest/stop": {},
         "/walls/{link_id}/revoke": {},
         "/webhooks/{webhook_id}/disabled": {"disabled": "true"},
         "/webhooks/{webhook_id}/deliveries/{delivery_id}/again": {},

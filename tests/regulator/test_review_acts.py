@@ -187,13 +187,13 @@ def test_a_claim_keeps_others_away_until_its_time_is_over(desk: Desk) -> None:
         assert theirs is not None
         assert (theirs.mine, theirs.username, theirs.leased_until) == (False, "wang", AT + lease)
         with pytest.raises(claims.ClaimedByOther):
-            claims.check(session, mine.incident_id, LI, AT + lease / 2)
+            claims.check(session, [one], LI, AT + lease / 2)
         assert claims.of_others(session, EVERYTHING, LI, AT + lease / 2) == {mine.incident_id: "wang"}
         renewed = claims.claim(session, EVERYTHING, one, WANG, AT + lease / 2)
         assert renewed is not None
         assert renewed.leased_until == AT + lease * 1.5
         after = AT + lease * 1.5
-        claims.check(session, mine.incident_id, LI, after)
+        claims.check(session, [one], LI, after)
         assert claims.of_others(session, EVERYTHING, LI, after) == {}
         taken = claims.claim(session, EVERYTHING, one, LI, after)
         assert taken is not None

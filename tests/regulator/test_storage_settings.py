@@ -122,6 +122,7 @@ def test_the_file_alone_moves_a_regulator_to_the_servers(tmp_path: Path, distric
         assert sorted(path.name for path in settings.data_dir.iterdir()) == [
             "database-password",
             "s3-secret",
+            "secrets.key",
             "storage.toml",
         ]
         listed = CliRunner().invoke(app, ["regulator", "list-people", "--data", str(settings.data_dir)])
