@@ -8,6 +8,7 @@ from datetime import datetime
 
 from kitchenvision import __version__
 from kitchenvision.delivery.box import BoxLink
+from kitchenvision.edge.loops import keep_on
 from kitchenvision.edge.state import CameraState
 from kitchenvision.errors import DeliveryRefused, DeliveryRetry
 from kitchenvision.wire import ClockState
@@ -81,13 +82,7 @@ class BoxTeller:
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set."""
-        while not stop.is_set():
-            try:
-                wait_s = self.step()
-            except Exception:  # noqa: BLE001  the top of a loop that must outlive any mistake below it
-                _log.exception("telling the regulator of this box goes on after an error that was not foreseen")
-                wait_s = _FAILING_S
-            stop.wait(wait_s)
+        keep_on(self.step, stop, _FAILING_S, "telling the regulator of this box")
 
     def _due(self, state: BoxState) -> bool:
         if self._told is None or self._steady() - self._told_s >= _AGAIN_S:

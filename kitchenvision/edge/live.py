@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 
 from kitchenvision.delivery.live import LiveLink, as_body
 from kitchenvision.edge.health import BLIND
+from kitchenvision.edge.loops import keep_on
 from kitchenvision.edge.settings import LiveSection
 from kitchenvision.edge.state import CameraState
 from kitchenvision.edge.words import Language, Words
@@ -169,13 +170,7 @@ class LivePush:
 
     def run(self, stop: threading.Event) -> None:
         """Send until `stop` is set."""
-        while not stop.is_set():
-            try:
-                wait_s = self.step()
-            except Exception:  # noqa: BLE001  the top of a loop that must outlive any mistake below it
-                _log.exception("live pictures go on after an error that was not foreseen")
-                wait_s = _FAILING_S
-            stop.wait(wait_s)
+        keep_on(self.step, stop, _FAILING_S, "live pictures")
 
     def _send(self, pictures: Sequence[CameraState]) -> int:
         """Bytes that were sent."""

@@ -19,6 +19,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from kitchenvision.config import timezone_of
 from kitchenvision.delivery.message import Way
 from kitchenvision.delivery.webhook import Webhook
+from kitchenvision.edge.loops import keep_on
 from kitchenvision.edge.notice_text import message_of
 from kitchenvision.edge.notices import Book, Event, Reader
 from kitchenvision.edge.notify_settings import NotifySection, Target
@@ -128,14 +129,12 @@ class Notifier:
 
     def run(self, stop: threading.Event) -> None:
         """Until `stop` is set."""
-        while not stop.is_set():
-            wait_s = _STEP_S
-            try:
-                self.step()
-            except Exception:  # noqa: BLE001  the top of a loop that must outlive any mistake below it
-                _log.exception("telling people goes on after an error")
-                wait_s = _FAILING_S
-            stop.wait(wait_s)
+
+        def step() -> float:
+            self.step()
+            return _STEP_S
+
+        keep_on(step, stop, _FAILING_S, "telling people")
 
     def close(self) -> None:
         """Free what is held."""

@@ -16,6 +16,7 @@ from kitchenvision.delivery.live import LiveLink
 from kitchenvision.delivery.throttle import Throttle
 from kitchenvision.edge.box import BoxTeller
 from kitchenvision.edge.live import LivePush
+from kitchenvision.edge.loops import beside
 from kitchenvision.edge.mutes import within
 from kitchenvision.edge.settings import EdgeSettings
 from kitchenvision.edge.state import CameraState
@@ -123,13 +124,8 @@ def pushing(
     token = settings.token(os.environ, str(where))
     with make_client(regulator.url, token, _LIVE_TIMEOUT_S, allow_http=regulator.allow_http) as client:
         push = LivePush(LiveLink(client), states, settings.live, settings.page.language)
-        thread = threading.Thread(target=push.run, args=(stop,), name="live pictures")
-        thread.start()
-        try:
+        with beside(push.run, stop, "live pictures"):
             yield push
-        finally:
-            stop.set()
-            thread.join()
 
 
 @contextmanager
@@ -142,15 +138,11 @@ def telling_of_box(
         yield
         return
     token = settings.token(os.environ, str(where))
-    with make_client(regulator.url, token, _LIVE_TIMEOUT_S, allow_http=regulator.allow_http) as client:
-        teller = BoxTeller(BoxLink(client), state)
-        thread = threading.Thread(target=teller.run, args=(stop,), name="telling of this box")
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+    with (
+        make_client(regulator.url, token, _LIVE_TIMEOUT_S, allow_http=regulator.allow_http) as client,
+        beside(BoxTeller(BoxLink(client), state).run, stop, "telling of this box"),
+    ):
+        yield
 
 
 def _last_delivery(senders: Sequence[Sender]) -> None:

@@ -15,6 +15,7 @@ from kitchenvision.edge.box import box_state
 from kitchenvision.edge.clock import SteadyClock
 from kitchenvision.edge.disk import DiskFacts, DiskGuard
 from kitchenvision.edge.editing import Editing
+from kitchenvision.edge.loops import beside, keep_on
 from kitchenvision.edge.notify import Facts, Notifier, open_way, targets_of
 from kitchenvision.edge.page import Board, serve_page
 from kitchenvision.edge.reload import Reloader
@@ -73,8 +74,8 @@ def run_service(
         live = pushing(settings, where, supervisor.states, stop)
         about = telling_of_box(settings, where, _about(board, datetime.now(UTC)), stop)
         facts = Facts(outbox, supervisor.states, lambda: guard.facts.low)
-        telling = _telling(settings, where, facts, stop)
-        with serve_page(board, on_ready), guard.running(stop), live as push, about, telling as notifier:
+        telling, guarding = _telling(settings, where, facts, stop), beside(guard.run, stop, "disk guard")
+        with serve_page(board, on_ready), guarding, live as push, about, telling as notifier:
             board.untold = notifier.problems
 
             def apply(changed: EdgeSettings, changed_urls: dict[str, str]) -> None:
@@ -133,14 +134,8 @@ def _telling(settings: EdgeSettings, where: Path, facts: Facts, stop: threading.
     """A thread that tells the canteen's own people."""
     targets = targets_of(settings.notify, str(where))
     notifier = Notifier(settings.data / "notify.json", facts, settings, targets)
-    thread = threading.Thread(target=notifier.run, args=(stop,), name="telling people")
-    thread.start()
-    try:
+    with closing(notifier), beside(notifier.run, stop, "telling people"):
         yield notifier
-    finally:
-        stop.set()
-        thread.join()
-        notifier.close()
 
 
 class _Guarding:
@@ -148,21 +143,10 @@ class _Guarding:
         self._guard = guard
         self.facts = DiskFacts()
 
-    @contextmanager
-    def running(self, stop: threading.Event) -> Iterator[None]:
-        thread = threading.Thread(target=self._run, args=(stop,), name="disk guard")
-        thread.start()
-        try:
-            yield
-        finally:
-            stop.set()
-            thread.join()
+    def run(self, stop: threading.Event) -> None:
+        keep_on(self._step, stop, _TIDY_S, "the disk guard")
 
-    def _run(self, stop: threading.Event) -> None:
-        while not stop.is_set():
-            try:
-                self._guard.tidy(datetime.now(UTC))
-                self.facts = self._guard.facts()
-            except Exception:  # noqa: BLE001  the top of a loop that must outlive any mistake below it
-                _log.exception("the disk guard goes on after an error that was not foreseen")
-            stop.wait(_TIDY_S)
+    def _step(self) -> float:
+        self._guard.tidy(datetime.now(UTC))
+        self.facts = self._guard.facts()
+        return _TIDY_S
