@@ -13,9 +13,10 @@ from sqlalchemy.orm import Session
 
 from kitchenvision.regulator.access import Scope
 from kitchenvision.regulator.auth import EdgeCanteen
+from kitchenvision.regulator.bodies import check_canteen, whole_body
 from kitchenvision.regulator.box_tables import BoxRow
 from kitchenvision.regulator.parts import NeedsParts, Parts, now
-from kitchenvision.regulator.problems import Refused, bad_fields, bad_report
+from kitchenvision.regulator.problems import bad_fields, bad_report
 from kitchenvision.wire_box import BoxModel, BoxState, box_bytes
 
 router = APIRouter(prefix="/api/v1")
@@ -38,13 +39,7 @@ class Box:
 @router.put("/box", response_model=None)
 async def put_box(canteen_id: EdgeCanteen, parts: NeedsParts, request: Request) -> Response:
     """What a box is (a `BoxState` of `wire_box.py`): 204, kept instead of what it said before; 403, 413, 422."""
-    body = bytearray()
-    async for piece in request.stream():
-        if len(body) <= LARGEST_BYTES:
-            body += piece  # read to its end, so that the edge sees the answer and not a reset
-    if len(body) > LARGEST_BYTES:
-        raise Refused(413, "too-large", "the body is too large", f"at most {LARGEST_BYTES} bytes are taken")
-    await run_in_threadpool(keep, parts, canteen_id, bytes(body))
+    await run_in_threadpool(keep, parts, canteen_id, await whole_body(request, LARGEST_BYTES))
     return Response(status_code=204)
 
 
@@ -62,11 +57,7 @@ def keep(parts: Parts, canteen_id: str, body: bytes) -> None:
     except ValueError as error:
         problem = [{"field": "", "problem": f"has a value that cannot be written again: {error}"}]
         raise bad_fields("the state has no canonical form", problem) from error
-    if state.canteen_id != canteen_id:
-        detail = f"expected canteen_id '{canteen_id}', got '{state.canteen_id}'"
-        raise Refused(
-            403, "other-canteen", "the state is of another canteen than the token", detail, field="canteen_id"
-        )
+    check_canteen(state.canteen_id, canteen_id, "state")
     with parts.database.writing(lane=canteen_id) as session:
         row = session.get(BoxRow, canteen_id) or BoxRow(canteen_id=canteen_id)
         row.software_version, row.received_at, row.body = state.software_version, now(), written

@@ -10,6 +10,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import AwareDatetime, ValidationError
 
 from kitchenvision.regulator.auth import EdgeCanteen
+from kitchenvision.regulator.bodies import whole_body
 from kitchenvision.regulator.cockpit_wall import LARGEST_BYTES, WallFull
 from kitchenvision.regulator.parts import NeedsParts, Parts, now
 from kitchenvision.regulator.problems import Refused, bad_fields, bad_report
@@ -30,7 +31,7 @@ async def put_live(
     captured_at: Annotated[AwareDatetime, Query()],
 ) -> Response:
     """200 with `next_in_s`, when to send the next one; 413 larger than 60 kB, 415 not a JPEG."""
-    body = await _body(request)
+    body = await whole_body(request, LARGEST_BYTES)
     if not body.startswith(_JPEG):
         raise Refused(415, "not-a-jpeg", "a JPEG is expected", "its first bytes are FF D8 FF")
     try:
@@ -45,7 +46,7 @@ async def put_live_state(
 ) -> Response:
     """Says why there is no picture (a `LiveState`); send it again each minute. 200 with `next_in_s`."""
     try:
-        told = LiveState.model_validate_json(await _body(request))
+        told = LiveState.model_validate_json(await whole_body(request, LARGEST_BYTES))
     except ValidationError as error:
         raise bad_report(error) from error
     try:
@@ -59,7 +60,7 @@ async def put_live_state(
 async def post_live(canteen_id: EdgeCanteen, parts: NeedsParts, request: Request) -> Response:
     """Small pictures of several cameras (a `LiveBatch`). 200 with `next_in_s`; with a wrong one none is kept."""
     try:
-        batch = LiveBatch.model_validate_json(await _body(request, LARGEST_BATCH_BYTES))
+        batch = LiveBatch.model_validate_json(await whole_body(request, LARGEST_BATCH_BYTES))
     except ValidationError as error:
         raise bad_report(error) from error
     wrong = [
@@ -83,13 +84,3 @@ async def _put(parts: Parts, canteen_id: str, pictures: Sequence[tuple[str, byte
         return parts.wall.next_in_s(canteen_id, at)
 
     return JSONResponse({"next_in_s": await run_in_threadpool(put)})
-
-
-async def _body(request: Request, limit: int = LARGEST_BYTES) -> bytes:
-    body = bytearray()
-    async for piece in request.stream():
-        if len(body) <= limit:
-            body += piece  # read to its end, so that the edge sees the answer and not a reset
-    if len(body) > limit:
-        raise Refused(413, "too-large", "the body is too large", f"at most {limit} bytes are taken")
-    return bytes(body)

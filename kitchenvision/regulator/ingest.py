@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 from kitchenvision.regulator import store
 from kitchenvision.regulator.auth import EdgeCanteen
 from kitchenvision.regulator.blobs import BlobStore, BlobWriter, HashMismatch
+from kitchenvision.regulator.bodies import check_canteen
 from kitchenvision.regulator.parts import NeedsParts, Parts, now
 from kitchenvision.regulator.problems import Refused, bad_fields, bad_report
 from kitchenvision.regulator.store import AnyReport
@@ -111,14 +112,7 @@ def take(parts: Parts, canteen_id: str, body: bytes) -> Receipt:
         Refused: with the status of the answer. StorageError: it could not be kept, nothing was.
     """
     report = _parsed(body)
-    if report.canteen_id != canteen_id:
-        raise Refused(
-            403,
-            "other-canteen",
-            "the report is of another canteen than the token",
-            f"expected canteen_id '{canteen_id}', got '{report.canteen_id}'",
-            field="canteen_id",
-        )
+    check_canteen(report.canteen_id, canteen_id)
     # Asked before the transaction, which should not wait for an object store.
     sizes = {blob.sha256: parts.arrived.size(parts.blobs, blob.sha256) for blob in report.blobs}
     with parts.database.writing(lane=canteen_id) as session:

@@ -15,6 +15,7 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from kitchenvision.regulator.auth import EdgeCanteen
+from kitchenvision.regulator.bodies import check_canteen, whole_body
 from kitchenvision.regulator.observed_tables import (
     EVERY_CANTEEN,
     ObservedDay,
@@ -41,15 +42,8 @@ _CLOCKS_DIFFER = timedelta(hours=1)
 @router.post("/observed-times", response_model=None)
 async def post_observed(canteen_id: EdgeCanteen, parts: NeedsParts, request: Request) -> Response:
     """201 accepted, 200 the same again; 409, 413 and 422 as problems."""
-    body = bytearray()
-    async for piece in request.stream():
-        if len(body) <= LARGEST_BYTES:
-            body += piece  # read to its end, so that the edge sees the answer and not a reset
-    if len(body) > LARGEST_BYTES:
-        raise Refused(
-            413, "too-large", "the observed time is too large", f"at most {LARGEST_BYTES} bytes are taken"
-        )
-    receipt = await run_in_threadpool(take_observed, parts, canteen_id, bytes(body))
+    body = await whole_body(request, LARGEST_BYTES, "the observed time is too large")
+    receipt = await run_in_threadpool(take_observed, parts, canteen_id, body)
     status = 201 if receipt.status == "accepted" else 200
     return Response(receipt.model_dump_json(), status_code=status, media_type="application/json")
 
@@ -64,11 +58,7 @@ def take_observed(parts: Parts, canteen_id: str, body: bytes) -> Receipt:
         report = parse_observed(body)
     except ValidationError as error:
         raise bad_report(error) from error
-    if report.canteen_id != canteen_id:
-        detail = f"expected canteen_id '{canteen_id}', got '{report.canteen_id}'"
-        raise Refused(
-            403, "other-canteen", "the report is of another canteen than the token", detail, field="canteen_id"
-        )
+    check_canteen(report.canteen_id, canteen_id)
     received_at = now()
     if report.from_at < EARLIEST or report.to_at > received_at + _CLOCKS_DIFFER:
         problem = f"between {EARLIEST.isoformat()} and an hour from now is expected"
