@@ -3,18 +3,16 @@
 import logging
 import smtplib
 import ssl
-import threading
 from datetime import datetime
 from email.message import EmailMessage
 from zoneinfo import ZoneInfo
 
-from kitchenvision.errors import StorageError
 from kitchenvision.regulator import digest, digest_mail, digest_store
 from kitchenvision.regulator.cockpit_wall import tiles
-from kitchenvision.regulator.db import Sole
 from kitchenvision.regulator.digest import Digest, Week
 from kitchenvision.regulator.digest_store import Claim
 from kitchenvision.regulator.district_view import places
+from kitchenvision.regulator.jobs import Job
 from kitchenvision.regulator.mail_settings import MailSettings
 from kitchenvision.regulator.parts import Parts, now
 from kitchenvision.regulator.people import person_scope
@@ -69,22 +67,19 @@ def made_for(parts: Parts, person_id: int, week: Week, at: datetime) -> Digest:
 
 
 class Postman:
-    """A thread that looks each minute whether digests are due, until it is stopped."""
+    """Looks each minute whether digests are due, until it is stopped."""
 
     def __init__(self, parts: Parts, settings: MailSettings) -> None:
         self._parts, self._settings = parts, settings
-        self._stop = threading.Event()
-        self._sole = Sole(parts.database, "digests")
-        self._thread = threading.Thread(target=self._run, name="digests", daemon=True)
+        self._job = Job(parts.database, "digests", lambda: self.round(now()), EVERY_S, 2 * TIMEOUT_S)
 
     def start(self) -> None:
         """Begin; the first look is after `EVERY_S` seconds."""
-        self._thread.start()
+        self._job.start()
 
     def stop(self) -> None:
         """End, after the mail that is under way."""
-        self._stop.set()
-        self._thread.join(2 * TIMEOUT_S)
+        self._job.stop()
 
     def round(self, at: datetime) -> int:
         """Send what is due at that instant; returns the tries."""
@@ -95,7 +90,7 @@ class Postman:
         with self._parts.database.reading() as session:
             persons = digest_store.waiting(session, week.key, at)
         for tries, person_id in enumerate(persons):
-            if self._stop.is_set():
+            if self._job.stopping:
                 return tries
             self._one(person_id, week, local)
         return len(persons)
@@ -115,14 +110,3 @@ class Postman:
     def _mail(self, told: Digest, claimed: Claim) -> EmailMessage:
         words = Words(claimed.wish.language, self._parts.settings.timezone)
         return digest_mail.message(words, told, claimed, self._settings)
-
-    def _run(self) -> None:
-        while not self._stop.wait(EVERY_S):
-            try:
-                if self._sole.mine():
-                    self.round(now())
-            except StorageError as error:
-                LOG.warning("digests wait: %s", error)
-            except Exception:  # a flaw in one digest must not end all others for good
-                LOG.exception("digests wait after an error")
-        self._sole.let_go()

@@ -9,16 +9,15 @@ import hmac
 import ipaddress
 import logging
 import socket
-import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
 import httpx
 
-from kitchenvision.errors import StorageError
 from kitchenvision.regulator import webhook_store as queue
-from kitchenvision.regulator.db import Database, Sole
+from kitchenvision.regulator.db import Database
+from kitchenvision.regulator.jobs import Job
 from kitchenvision.regulator.parts import Parts, now
 from kitchenvision.regulator.vault import Vault
 from kitchenvision.regulator.webhook_events import Lookout
@@ -118,44 +117,31 @@ def send_due(
 
 
 class Courier:
-    """A thread that looks for what happened and sends it, until it is stopped. Of several processes one does it."""
+    """Looks for what happened and sends it, until it is stopped."""
 
     def __init__(self, parts: Parts) -> None:
-        self._parts = parts
-        self._stop = threading.Event()
-        self._sole = Sole(parts.database, "webhooks")
+        self._parts, self._lookout = parts, Lookout(parts)
+        self._client = httpx.Client(timeout=httpx.Timeout(TIMEOUT_S), trust_env=False)
+        self._caller = Caller(self._client, parts.settings.webhooks)
         self._forgot: datetime | None = None
-        self._thread = threading.Thread(target=self._run, name="webhooks", daemon=True)
+        self._job = Job(parts.database, "webhooks", self._round, EVERY_S, TIMEOUT_S + 5)
 
     def start(self) -> None:
         """Begin; the first look is after `EVERY_S` seconds."""
-        self._thread.start()
+        self._job.start()
 
     def stop(self) -> None:
         """End, after the call that is under way."""
-        self._stop.set()
-        self._thread.join(TIMEOUT_S + 5)
+        self._job.stop()
+        self._client.close()
+
+    def _round(self) -> None:
+        self._lookout.look(now())
+        self._forget(now())
+        send_due((self._parts.database, self._parts.vault), self._caller, self._parts.settings.webhooks, now)
 
     def _forget(self, at: datetime) -> None:
         if self._forgot is None or at - self._forgot >= timedelta(days=1):
             self._forgot = at
             with self._parts.database.writing(queue.LANE) as session:
                 queue.forget_old(session, at)
-
-    def _run(self) -> None:
-        settings, lookout = self._parts.settings.webhooks, Lookout(self._parts)
-        limits = httpx.Timeout(TIMEOUT_S)
-        with httpx.Client(timeout=limits, trust_env=False) as client:
-            caller = Caller(client, settings)
-            while not self._stop.wait(EVERY_S):
-                try:
-                    if not self._sole.mine():
-                        continue  # another process of this service looks and sends
-                    lookout.look(now())
-                    self._forget(now())
-                    send_due((self._parts.database, self._parts.vault), caller, settings, now)
-                except StorageError as error:
-                    LOG.warning("webhooks wait: %s", error)
-                except Exception:
-                    LOG.exception("webhooks wait after an error")
-        self._sole.let_go()

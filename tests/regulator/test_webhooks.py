@@ -390,7 +390,7 @@ def test_a_courier_sends_by_itself_and_ends_when_told(
         deadline.wait(0.05)
     courier.stop()
     assert office.events == ["ping"]
-    assert "webhooks" not in [one.name for one in threading.enumerate() if one is courier._thread]
+    assert "webhooks" not in [one.name for one in threading.enumerate() if one is courier._job._thread]
 
 
 def test_the_pages_show_the_secret_once_and_what_came_of_calls(
