@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Literal, cast
 
 from kitchenvision.errors import SettingsError
-from kitchenvision.regulator.toml_file import read_toml
+from kitchenvision.regulator.toml_file import file_text, read_toml
 
 FILE = "mail.toml"
 PASSWORD = "KITCHENVISION_MAIL_PASSWORD"  # the variable's name, not a password
@@ -118,11 +118,7 @@ def _number(path: Path, table: Mapping[str, Any], key: str, span: tuple[int, int
 
 def _password(path: Path, table: Mapping[str, Any], environment: Mapping[str, str]) -> str:
     name = _text(path, table, "password_file")
-    try:
-        told = (path.parent / name).read_text("utf-8") if name else environment.get(PASSWORD, "")
-    except (OSError, UnicodeDecodeError) as error:
-        problem = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise SettingsError(str(path), "password_file", f"{name} cannot be read: {problem}") from error
-    if not told.strip():
+    told = file_text(path, "password_file", name) if name else environment.get(PASSWORD, "").strip()
+    if not told:
         raise SettingsError(str(path), "password_file", f"is missing or empty; give it, or {PASSWORD}")
-    return told.strip()
+    return told

@@ -23,7 +23,7 @@ from urllib.parse import urlsplit
 
 from kitchenvision.errors import SettingsError
 from kitchenvision.regulator.access import Role
-from kitchenvision.regulator.toml_file import only, read_toml
+from kitchenvision.regulator.toml_file import file_secret, only, read_toml
 
 FILE = "oidc.toml"
 CLIENT_SECRET = "KITCHENVISION_OIDC_CLIENT_SECRET"  # the variable's name, not a secret
@@ -126,15 +126,8 @@ def _secret(path: Path, table: Mapping[str, Any], environment: Mapping[str, str]
         if not secret:
             raise SettingsError(str(path), "client_secret_file", f"is missing; give it, or {CLIENT_SECRET}")
         return secret
-    name = Path(_text(path, "client_secret_file", table["client_secret_file"]))
-    try:
-        secret = (path.parent / name).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        problem = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise SettingsError(str(path), "client_secret_file", f"{name} cannot be read: {problem}") from error
-    if not secret:
-        raise SettingsError(str(path), "client_secret_file", f"{name} is empty")
-    return secret
+    name = _text(path, "client_secret_file", table["client_secret_file"])
+    return file_secret(path, "client_secret_file", name)
 
 
 def _newcomers(path: Path, table: Any) -> Newcomers:

@@ -25,7 +25,7 @@ from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
 from kitchenvision.errors import SettingsError
-from kitchenvision.regulator.toml_file import only, read_toml
+from kitchenvision.regulator.toml_file import file_secret, only, read_toml
 
 FILE = "storage.toml"
 DATABASE_PASSWORD = "KITCHENVISION_DATABASE_PASSWORD"
@@ -101,7 +101,8 @@ def _database(path: Path, table: dict[str, Any], environment: Mapping[str, str])
         raise SettingsError(str(path), "database", problem)
     password = environment.get(DATABASE_PASSWORD)
     if "database_password_file" in table:
-        password = _secret(path, "database_password_file", table["database_password_file"])
+        name = _text(path, "database_password_file", table["database_password_file"])
+        password = file_secret(path, "database_password_file", name)
     return url if password is None else url.set(password=password)
 
 
@@ -117,7 +118,7 @@ def _bucket(path: Path, table: dict[str, Any], environment: Mapping[str, str]) -
         raise SettingsError(str(path), "blobs.endpoint", "needs an address such as https://s3.example")
     access = told.get("access_key") or environment.get(ACCESS_KEY, "")
     if "secret_key_file" in told:
-        secret = _secret(path, "blobs.secret_key_file", told["secret_key_file"])
+        secret = file_secret(path, "blobs.secret_key_file", told["secret_key_file"])
     else:
         secret = environment.get(SECRET_KEY, "")
     for key, value, variable in (("access_key", access, ACCESS_KEY), ("secret_key_file", secret, SECRET_KEY)):
@@ -131,15 +132,3 @@ def _text(path: Path, key: str, value: Any) -> str:
     if not isinstance(value, str) or not value:
         raise SettingsError(str(path), key, "is a text that is not empty")
     return value
-
-
-def _secret(path: Path, key: str, value: Any) -> str:
-    name = Path(_text(path, key, value))
-    try:
-        secret = (path.parent / name).read_text("utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        problem = error.strerror if isinstance(error, OSError) else "not UTF-8"
-        raise SettingsError(str(path), key, f"{name} cannot be read: {problem}") from error
-    if not secret:
-        raise SettingsError(str(path), key, f"{name} is empty")
-    return secret
