@@ -15,13 +15,13 @@ from fastapi.responses import Response, StreamingResponse
 from kitchenvision.regulator import cockpit_view as view
 from kitchenvision.regulator import kiosk
 from kitchenvision.regulator.auth import COOKIE
-from kitchenvision.regulator.cockpit_rounds import until_next
+from kitchenvision.regulator.cockpit_rounds import PAUSE_S, until_next
 from kitchenvision.regulator.cockpit_view import Figures, New
 from kitchenvision.regulator.cockpit_wall import LIVE_S, OFFLINE_S, STALE_S, Tile, tiles
 from kitchenvision.regulator.district import local_now
 from kitchenvision.regulator.district_view import SHAPES, Place, places
 from kitchenvision.regulator.kiosk import Watcher
-from kitchenvision.regulator.parts import PAUSE_S, NeedsParts, Parts, now
+from kitchenvision.regulator.parts import NeedsParts, Parts, now
 from kitchenvision.regulator.people import Visitor, visitor_of
 from kitchenvision.regulator.problems import Refused
 from kitchenvision.regulator.rendering import Words, render, words_of

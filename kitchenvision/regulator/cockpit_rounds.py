@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from threading import Lock
 
+PAUSE_S = 2.0  # between two rounds of a wall
+_FIGURES_EVERY = 10  # rounds
 _FORGOTTEN_BEATS = 60
 
 
@@ -23,7 +25,7 @@ class Rounds:
         every_s: length of a round. count_every: rounds after which what is costly is counted anew.
     """
 
-    def __init__(self, every_s: float, count_every: int) -> None:
+    def __init__(self, every_s: float = PAUSE_S, count_every: int = _FIGURES_EVERY) -> None:
         self._every_s, self._count_every = every_s, count_every
         self._lock = Lock()
         self._rounds: dict[Hashable, _Round] = {}

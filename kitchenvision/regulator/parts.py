@@ -18,9 +18,6 @@ from kitchenvision.regulator.turns import Turns
 from kitchenvision.regulator.vault import Vault
 from kitchenvision.regulator.views import Views
 
-PAUSE_S = 2.0  # between two rounds of a wall
-_FIGURES_EVERY = 10  # rounds
-
 
 @dataclass(frozen=True)
 class Memory:
@@ -49,7 +46,7 @@ class Parts:
     edge_tokens: EdgeTokens = field(default_factory=EdgeTokens)
     arrived: Arrived = field(default_factory=Arrived)
     turns: Turns = field(default_factory=Turns)
-    rounds: Rounds = field(default_factory=lambda: Rounds(PAUSE_S, _FIGURES_EVERY))
+    rounds: Rounds = field(default_factory=Rounds)
     provider: Provider | None = None
     vault: Vault = field(kw_only=True)
 
