@@ -16,6 +16,7 @@ from training.card import write_card
 from training.evaluate import PROFILES, evaluate
 from training.export import export
 from training.folds import folds
+from training.margins import margins
 from training.pairs import pairs
 from training.plots import plots
 from training.pseudo import pseudo
@@ -26,7 +27,7 @@ from training.train_zoom import train_zoom
 
 STAGES = ("build", "pseudo", "frame", "cigarette", "zoom", "calibrate", "export", "evaluate", "plots", "card")
 MORE = ("teach", "renders")  # need a model, or renders
-MEASURES = ("accusations", "folds", "pairs")  # take long, or need renders: not part of `run`
+MEASURES = ("accusations", "folds", "margins", "pairs")  # take long, or need renders: not part of `run`
 
 
 def parsed(arguments: list[str] | None) -> argparse.Namespace:
@@ -92,6 +93,7 @@ def stages(given: argparse.Namespace, settings: Settings) -> dict[str, Callable[
         "evaluate": lambda: evaluate(given.data, given.out, model, options),
         "accusations": lambda: accusations(given.data, given.out, model, films),
         "folds": lambda: folds(given.out, settings, given.init),
+        "margins": lambda: margins(given.out, settings.zoom, model),
         "pairs": lambda: pairs(_folder(given.renders), given.out, model, given.first_seed),
         "plots": lambda: plots(given.data, given.out, options),
         "card": lambda: write_card(given.out, settings),

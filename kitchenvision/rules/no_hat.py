@@ -12,6 +12,7 @@ class NoHat:
     # Dark caps pass for hair, and looks at one pose err together. So a look must be 98 % sure, and there must be
     # more of them: on the validation heads of 22 px and more that the margin was chosen on, none of 392 covered
     # ones is called bare then, and 53 % of 905 bare ones are; on the other half 4 of 347 and 57 %. At 95 %: 3, 10.
+    # `python -m training margins`.
     defaults = RuleSettings(min_margin=0.48, min_looks=7)
 
     def judge(self, track: Track, look: HeadLook, settings: RuleSettings) -> Judgement:

@@ -12,6 +12,7 @@ class NoMask:
     # A face needs more pixels than a hat: below 22 px mouth and nose are a few pixels. A look must be 98 % sure:
     # on the validation heads that the margin was chosen on, none of 389 with a mask is called bare-faced then
     # (81 % of 366 bare ones are), on the other half 3 of 416 (76 %). At 95 %: 2 and 6.
+    # `python -m training margins`.
     defaults = RuleSettings(min_head_px=22.0, min_margin=0.48)
 
     def judge(self, track: Track, look: HeadLook, settings: RuleSettings) -> Judgement:
