@@ -18,11 +18,11 @@ import onnxruntime as ort
 from training.calibrate import validation_crops
 from training.measures import Array
 from training.pack import Pack
+from training.pairs import MOST_DOUBT
 from training.settings import FILES, HAT, MASK, ZoomSettings
 
 MARGINS = (0.4, 0.45, 0.47, 0.48, 0.485, 0.49, 0.495)
 LEAST_PX = 22.0
-MOST_DOUBT = 0.5
 _SEED, _BATCH = 2, 64
 _QUESTIONS = {"hat": (HAT, ("bare",), "covered"), "mask": (MASK, ("incorrect", "none"), "worn")}
 
