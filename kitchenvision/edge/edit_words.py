@@ -8,24 +8,44 @@ EDIT_WORDS: dict[str, dict[str, str]] = {
     "login_none": {
         "en": "No password is set, so nothing can be changed here. Put [page] password_file or password_env into "
         "edge.toml and restart the service.",
-        "zh": "尚未设置密码,因此不能在此修改。"
-        "请在 edge.toml 的 [page] 中设置 password_file 或 password_env,然后重启服务。",
+        "zh": "尚未设置密码，因此不能在此修改。"
+        "请在 edge.toml 的 [page] 中设置 password_file 或 password_env，然后重启服务。",
     },
     "wrong_password": {"en": "This is not the password.", "zh": "密码不正确。"},
     "too_many_tries": {
         "en": "Too many wrong tries. Try again in {age}.",
-        "zh": "错误次数过多,请在 {age}后重试。",
+        "zh": "错误次数过多，请在 {age}后重试。",
+    },
+    "refused_401": {"en": "You are logged out", "zh": "登录已失效"},
+    "refused_401_advice": {
+        "en": "Nothing was changed. Go back to the cameras, open the page again and log in.",
+        "zh": "没有做任何修改。请返回摄像机页面，重新打开并登录。",
+    },
+    "refused_403": {"en": "This page is too old", "zh": "页面已过期"},
+    "refused_403_advice": {
+        "en": "Nothing was changed. Go back to the cameras and open the page again.",
+        "zh": "没有做任何修改。请返回摄像机页面，重新打开后再试。",
+    },
+    "refused_404": {"en": "There is nothing here", "zh": "没有找到"},
+    "refused_404_advice": {
+        "en": "This camera or page may have been taken out of the settings. The cameras page shows what there is.",
+        "zh": "摄像机或页面可能已从设置中移除。请在摄像机页面查看现有内容。",
+    },
+    "refused": {"en": "This did not work", "zh": "操作未完成"},
+    "refused_advice": {
+        "en": "Nothing was changed. Go back to the cameras and try again.",
+        "zh": "没有做任何修改。请返回摄像机页面后重试。",
     },
     "back": {"en": "Cameras", "zh": "返回摄像机"},
     "zones": {"en": "Zones", "zh": "区域"},
     "zones_of": {"en": "Zones of {name}", "zh": "{name} 的区域"},
     "zones_lead": {
         "en": "Draw where people stand: a rule is due where their feet are, or their head when feet are hidden.",
-        "zh": "请圈出人员站立的地方:以脚的位置为准,看不到脚时以头部为准。",
+        "zh": "请圈出人员站立的地方：以脚的位置为准，看不到脚时以头部为准。",
     },
     "zones_none": {
         "en": "No zone: every rule is due in the whole picture at all hours.",
-        "zh": "没有区域:整个画面、全天按所有规则检查。",
+        "zh": "没有区域：整个画面、全天按所有规则检查。",
     },
     "picture": {"en": "Picture with the zones", "zh": "带区域的画面"},
     "add_zone": {"en": "Add a zone", "zh": "添加区域"},
@@ -44,12 +64,12 @@ EDIT_WORDS: dict[str, dict[str, str]] = {
     "zone_help": {
         "en": "Click or tap the picture to add a corner, drag one to move it. By keyboard: Tab to a corner, arrows "
         "move it (with Shift further), + adds one after it, Delete takes it away.",
-        "zh": "点击画面添加角点,拖动可移动。键盘:Tab 选择角点,方向键移动(按住 Shift 移动更多),"
-        "+ 在其后添加,Delete 删除。",
+        "zh": "点击画面添加角点，拖动可移动。键盘：Tab 选择角点，方向键移动（按住 Shift 移动更多），"
+        "+ 在其后添加，Delete 删除。",
     },
     "zone_js_corner": {
         "en": "Corner {n}: {x} % from the left, {y} % from the top",
-        "zh": "角点 {n}:距左 {x}%,距上 {y}%",
+        "zh": "角点 {n}：距左 {x}%，距上 {y}%",
     },
     "zone_js_new": {"en": "Zone {n}", "zh": "区域 {n}"},
     "zone_js_from": {"en": "from", "zh": "从"},
@@ -59,12 +79,12 @@ EDIT_WORDS: dict[str, dict[str, str]] = {
     "zone_js_saved": {"en": "Saved and in force.", "zh": "已保存并生效。"},
     "zone_js_written": {
         "en": "Saved. The service has not taken it over yet: see its log.",
-        "zh": "已保存,但服务尚未生效,请查看日志。",
+        "zh": "已保存，但服务尚未生效，请查看日志。",
     },
     "zone_js_unsaved": {"en": "Not saved yet", "zh": "尚未保存"},
     "zone_js_lost": {
         "en": "The service does not answer. Nothing was saved; try again.",
-        "zh": "服务没有应答,未保存,请重试。",
+        "zh": "服务没有应答，未保存，请重试。",
     },
     "zone_js_again": {
         "en": "You are logged out. Log in in another window, then save again.",
@@ -75,34 +95,34 @@ EDIT_WORDS: dict[str, dict[str, str]] = {
     "zone_js_no_picture": {"en": "No picture of this camera now", "zh": "暂无该摄像机画面"},
     "changed_meanwhile": {
         "en": "The settings were changed elsewhere meanwhile. Load this page anew; your drawing is not saved.",
-        "zh": "设置已在别处被修改。请重新加载页面;当前绘制未保存。",
+        "zh": "设置已在别处被修改。请重新加载页面；当前绘制未保存。",
     },
-    "not_saved": {"en": "Not saved: {why}", "zh": "未保存:{why}"},
+    "not_saved": {"en": "Not saved: {why}", "zh": "未保存：{why}"},
     "too_many_zones": {"en": "At most 20 zones.", "zh": "最多 20 个区域。"},
     "wrong_zone": {"en": "This zone cannot be read.", "zh": "无法识别此区域。"},
     "wrong_name": {"en": "Give it a name of 1 to 60 characters.", "zh": "请填写 1 至 60 个字的名称。"},
     "wrong_same_name": {"en": "Another zone has this name.", "zh": "名称与其他区域重复。"},
     "wrong_corners": {
         "en": "It needs 3 to 60 corners, or none for the whole picture.",
-        "zh": "需要 3 至 60 个角点;留空表示整个画面。",
+        "zh": "需要 3 至 60 个角点；留空表示整个画面。",
     },
     "wrong_crossing": {
         "en": "Its edges cross, so it is not clear what lies inside: move a corner.",
-        "zh": "边线相交,无法判断内外,请移动角点。",
+        "zh": "边线相交，无法判断内外，请移动角点。",
     },
     "wrong_tiny": {"en": "It is too small to stand in.", "zh": "区域过小。"},
     "wrong_hours": {"en": "Hours need a beginning and another end.", "zh": "时段需要不同的开始和结束时间。"},
     "wrong_rules": {"en": "Choose at least one rule.", "zh": "请至少选择一条规则。"},
-    "muted": {"en": "maintenance: nobody is judged", "zh": "维护中:暂停检查"},
+    "muted": {"en": "maintenance: nobody is judged", "zh": "维护中：暂停检查"},
     "until": {"en": "until {at}", "zh": "至 {at}"},
     "mute": {"en": "Maintenance", "zh": "维护"},
     "mutes": {"en": "Maintenance", "zh": "维护时段"},
     "mutes_lead": {
         "en": "While a camera is in maintenance nobody is judged on it, and the time counts as not observed: the "
         "regulator sees that.",
-        "zh": "维护期间不检查任何人,该时间计为未观察,监管平台可以看到。",
+        "zh": "维护期间不检查任何人，该时间计为未观察，监管平台可以看到。",
     },
-    "mutes_none": {"en": "No maintenance now or planned.", "zh": "目前没有维护,也没有计划。"},
+    "mutes_none": {"en": "No maintenance now or planned.", "zh": "目前没有维护，也没有计划。"},
     "mute_what": {"en": "Camera", "zh": "摄像机"},
     "mute_all": {"en": "all cameras", "zh": "全部摄像机"},
     "mute_long": {"en": "From now, for", "zh": "从现在起"},
@@ -120,24 +140,24 @@ EDIT_WORDS: dict[str, dict[str, str]] = {
     "sun": {"en": "Sun", "zh": "周日"},
     "on_probation": {
         "en": "on probation: what it finds stays on this box",
-        "zh": "试用中:发现的问题只保存在本机,不上报",
+        "zh": "试用中：发现的问题只保存在本机，不上报",
     },
     "probation_link": {"en": "What it found", "zh": "试用发现"},
     "probation_of": {"en": "{name} on probation", "zh": "{name} 的试用"},
     "probation_lead": {
         "en": "This camera looks and accuses nobody. See whether what it finds is right, and release it then.",
-        "zh": "该摄像机只观察,不上报任何人。请确认下列发现是否正确,再结束试用。",
+        "zh": "该摄像机只观察，不上报任何人。请确认下列发现是否正确，再结束试用。",
     },
     "probation_over": {
         "en": "This camera is released: what it finds now goes to the regulator. Below is what it found before.",
-        "zh": "该摄像机已结束试用,新发现将上报。以下是试用期间的发现。",
+        "zh": "该摄像机已结束试用，新发现将上报。以下是试用期间的发现。",
     },
     "release": {"en": "Release", "zh": "结束试用"},
     "release_means": {
         "en": "From then on new findings are reported; those below never are.",
-        "zh": "此后的新发现将上报;下列发现不会上报。",
+        "zh": "此后的新发现将上报；下列发现不会上报。",
     },
     "probation_count": {"en": "Findings: {n}.", "zh": "共 {n} 条。"},
-    "probation_newest": {"en": "The newest {n}:", "zh": "最近 {n} 条:"},
+    "probation_newest": {"en": "The newest {n}:", "zh": "最近 {n} 条："},
     "probation_none": {"en": "It has found nothing yet.", "zh": "尚无发现。"},
 }

@@ -30,7 +30,7 @@ BLIND = frozenset({Trouble.TOO_DARK, Trouble.COVERED, Trouble.OUT_OF_FOCUS, Trou
 ADVICE: dict[Trouble, dict[str, str]] = {
     Trouble.TOO_DARK: {
         "en": "Too dark to judge anybody. If people work here, switch the light on or set the camera's exposure.",
-        "zh": "画面太暗,无法判断。如果有人在工作,请开灯或调整摄像机曝光。",
+        "zh": "画面太暗，无法判断。如果有人在工作，请开灯或调整摄像机曝光。",
     },
     Trouble.COVERED: {
         "en": "Something covers the lens. Clean it, or take away what stands before it.",
@@ -38,7 +38,7 @@ ADVICE: dict[Trouble, dict[str, str]] = {
     },
     Trouble.OUT_OF_FOCUS: {
         "en": "The picture has become blurred. Wipe grease and steam off the lens, then check the focus.",
-        "zh": "画面变模糊。请擦去镜头上的油污和水汽,再检查对焦。",
+        "zh": "画面变模糊。请擦去镜头上的油污和水汽，再检查对焦。",
     },
     Trouble.FROZEN: {
         "en": "The picture has not changed at all for a minute. Restart the camera.",
@@ -46,7 +46,7 @@ ADVICE: dict[Trouble, dict[str, str]] = {
     },
     Trouble.MOVED: {
         "en": "The camera shows another scene than before. Turn it back, or draw its zones anew.",
-        "zh": "摄像机画面与之前不同。请恢复角度,或重新绘制区域。",
+        "zh": "摄像机画面与之前不同。请恢复角度，或重新绘制区域。",
     },
 }
 

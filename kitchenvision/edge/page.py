@@ -14,6 +14,7 @@ import uvicorn
 from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
+from starlette.exceptions import HTTPException
 
 from kitchenvision.edge.causes import ADVICE, Cause
 from kitchenvision.edge.disk import DiskFacts
@@ -32,6 +33,7 @@ from kitchenvision.wire_box import BoxShadow
 
 # Older than this a picture is shown in grey with its age: nobody may take it for live.
 OLD_S = 15.0
+REFUSALS = (401, 403, 404)  # that have words of their own
 
 
 @dataclass
@@ -72,6 +74,11 @@ def create_page(board: Board) -> FastAPI:
     @app.exception_handler(LogInFirst)
     def log_in_first(request: Request, error: Exception) -> Response:
         return RedirectResponse(f"/login?{urlencode({'next': request.url.path})}", 303)
+
+    @app.exception_handler(HTTPException)
+    def told_why_not(request: Request, error: Exception) -> Response:
+        assert isinstance(error, HTTPException)
+        return _refusal(board, request, error)
 
     @app.get("/")
     def page(request: Request) -> HTMLResponse:
@@ -160,6 +167,19 @@ def _render(board: Board, request: Request, name: str) -> HTMLResponse:
         "now": now,
     }
     return render(request, default, name, values)
+
+
+def _refusal(board: Board, request: Request, error: HTTPException) -> Response:
+    """A page with the next step for people, JSON for scripts."""
+    if "text/html" not in request.headers.get("accept", "") or request.url.path.startswith("/api/"):
+        return JSONResponse({"detail": error.detail}, error.status_code)
+    default = board.settings.page.language
+    words = Words(language_of(request, default))
+    kind = f"refused_{error.status_code}" if error.status_code in REFUSALS else "refused"
+    told = {"title": words(kind), "advice": words(f"{kind}_advice"), "status": error.status_code}
+    response = render(request, default, "error.html", {**told, "canteen": board.settings.canteen_id})
+    response.status_code = error.status_code
+    return response
 
 
 def _clock(clock: ClockState | None, words: Words, now: datetime) -> dict[str, Any] | None:

@@ -184,3 +184,14 @@ def test_a_port_in_use_is_said_at_once() -> None:
         taken = settings.model_copy(update={"page": settings.page.model_copy(update={"port": port})})
         with pytest.raises(PortInUse, match=str(port)), serve_page(replace(board, settings=taken)):
             pass
+
+
+@pytest.mark.parametrize(("language", "word"), [("zh", "没有找到"), ("en", "There is nothing here")])
+def test_a_page_that_is_none_says_so_with_the_way_back_and_scripts_get_json(language: str, word: str) -> None:
+    """In the reader's language."""
+    one, asked = client([LIVE]), f"/nowhere?lang={language}"
+    answer = one.get(asked, headers={"accept": "text/html"})
+    assert answer.status_code == 404
+    assert word in answer.text
+    assert 'href="/"' in answer.text
+    assert one.get(asked).json() == {"detail": "Not Found"}

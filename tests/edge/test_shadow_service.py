@@ -170,7 +170,7 @@ def test_the_page_and_the_metrics_show_what_differs() -> None:
     )
     assert "judged by both 90 times, 9 opposite; by the old alone 3, the new alone 4." in en
     assert "Would have reported: both 5, the old alone 0, the new alone 1." in en
-    assert "newer 0.5 已试运行 2 小时,不上报" in zh
+    assert "newer 0.5 已试运行 2 小时，不上报" in zh
     lines = one.get("/metrics").text.splitlines()
     assert 'kitchenvision_shadow_looks_total{rule="no_hat",result="same"} 81' in lines
     assert 'kitchenvision_shadow_looks_total{rule="no_hat",result="opposite"} 9' in lines

@@ -234,7 +234,7 @@ def test_the_page_says_in_both_languages_when_it_was_corrected_and_by_whom() -> 
     synced = GOOD.model_copy(update={"last_sync_at": datetime.now(UTC) - timedelta(seconds=185)})
     one = client(synced)
     assert "synchronised at most 3 min ago · chrony" in one.get("/?lang=en").text
-    assert "已同步,最近一次校时在 3 分钟内 · chrony" in one.get("/?lang=zh").text
+    assert "已同步，最近一次校时在 3 分钟内 · chrony" in one.get("/?lang=zh").text
     assert "Set up NTP" not in one.get("/?lang=en").text
 
 
