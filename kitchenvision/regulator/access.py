@@ -4,17 +4,18 @@ A district has towns, a town has canteens. A scope is a part of that tree, with 
 outside of it answers as if it did not exist.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any
+from typing import Any, TypeVar
 
-from sqlalchemy import ColumnElement, Select, false, select, true
+from sqlalchemy import ColumnElement, Executable, Select, bindparam, false, select, true
 from sqlalchemy.orm import InstrumentedAttribute
 
 from kitchenvision.regulator.tables import Canteen, Town
 
 CanteenColumn = InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
+Statement = TypeVar("Statement", bound=Executable)
 
 
 class Role(StrEnum):
@@ -51,6 +52,26 @@ RIGHTS: dict[Role, frozenset[Right]] = {
 }
 
 
+class Shape(StrEnum):
+    """The form of a scope's condition without its values: for each form a statement is put together once."""
+
+    NOTHING = "nothing"
+    CANTEEN = "canteen"
+    EVERYTHING = "everything"
+    DISTRICT = "district"
+    TOWNS = "towns"
+
+    def covers(self, canteen_id: CanteenColumn) -> ColumnElement[bool]:
+        """As `Scope.covers`; `Scope.asks` gives the values."""
+        return _covers(
+            self,
+            canteen_id,
+            bindparam("scope_canteen"),
+            bindparam("scope_district"),
+            bindparam("scope_towns", expanding=True),
+        )
+
+
 @dataclass(frozen=True)
 class Scope:
     """A part of the tree.
@@ -77,13 +98,24 @@ class Scope:
 
     def covers(self, canteen_id: CanteenColumn) -> ColumnElement[bool]:
         """The condition on a column of canteen ids that lets only rows of this scope through."""
-        if not self.rights:
-            return false()
-        if self.canteen_id is not None:
-            return canteen_id == self.canteen_id
-        if self.district_id is None:
-            return true()
-        return canteen_id.in_(self._canteens())
+        return _covers(self._shape, canteen_id, self.canteen_id, self.district_id, self.towns)
+
+    def asks(self, made: Callable[[Shape], Statement], **values: Any) -> tuple[Statement, dict[str, Any]]:
+        """A statement and its values, as a session executes them.
+
+        Args:
+            made: puts the statement together, and keeps it: what is asked with every request is built once.
+            values: of the statement's own parameters.
+        """
+        shape = self._shape
+        own: dict[str, Any] = {}
+        if shape is Shape.CANTEEN:
+            own["scope_canteen"] = self.canteen_id
+        elif shape in (Shape.DISTRICT, Shape.TOWNS):
+            own["scope_district"] = self.district_id
+        if shape is Shape.TOWNS:
+            own["scope_towns"] = list(self.towns or ())
+        return made(shape), {**values, **own}
 
     def reads(self, canteen_id: CanteenColumn) -> ColumnElement[bool]:
         """The same, and nothing at all without the right to read."""
@@ -95,14 +127,37 @@ class Scope:
             return false()
         if self.district_id is None:
             return true()
-        return town_id.in_(self._towns())
+        return town_id.in_(_towns(self.district_id, self.towns))
 
-    def _canteens(self) -> Select[str]:
-        return select(Canteen.canteen_id).where(Canteen.town_id.in_(self._towns()))
+    @property
+    def _shape(self) -> Shape:
+        if not self.rights:
+            return Shape.NOTHING
+        if self.canteen_id is not None:
+            return Shape.CANTEEN
+        if self.district_id is None:
+            return Shape.EVERYTHING
+        return Shape.DISTRICT if self.towns is None else Shape.TOWNS
 
-    def _towns(self) -> Select[Any]:
-        query = select(Town.town_id).where(Town.district_id == self.district_id)
-        return query if self.towns is None else query.where(Town.town_id.in_(self.towns))
+
+def _covers(
+    shape: Shape, canteen_id: CanteenColumn, canteen: Any, district_id: Any, towns: Any
+) -> ColumnElement[bool]:
+    # The one place that says which canteens a scope covers; the last three are values or parameters for them.
+    if shape is Shape.NOTHING:
+        return false()
+    if shape is Shape.CANTEEN:
+        equal: ColumnElement[bool] = canteen_id == canteen
+        return equal
+    if shape is Shape.EVERYTHING:
+        return true()
+    within = _towns(district_id, None if shape is Shape.DISTRICT else towns)
+    return canteen_id.in_(select(Canteen.canteen_id).where(Canteen.town_id.in_(within)))
+
+
+def _towns(district_id: Any, towns: Any) -> Select[Any]:
+    query = select(Town.town_id).where(Town.district_id == district_id)
+    return query if towns is None else query.where(Town.town_id.in_(towns))
 
 
 EVERYTHING = Scope(frozenset(Right))

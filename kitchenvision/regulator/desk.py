@@ -1,20 +1,20 @@
 """What the review page shows of the queue and of one violation: values for the templates."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
 
 from kitchenvision.regulator import canteens, case_store, claims, history, incident_edits, queue_store, store
-from kitchenvision.regulator.access import Scope
 from kitchenvision.regulator.blobs import BlobStore
 from kitchenvision.regulator.case_tables import CaseRow
 from kitchenvision.regulator.claims import Claim
 from kitchenvision.regulator.history import Decision
-from kitchenvision.regulator.incident_edits import Move
+from kitchenvision.regulator.incident_edits import Move, Near
 from kitchenvision.regulator.listing import Cursor, Filters
 from kitchenvision.regulator.queue_store import CameraRecord, Entry, Looker
+from kitchenvision.regulator.store import Kept
 from kitchenvision.regulator.tables import Canteen, ViolationRow
 from kitchenvision.regulator.trace import TraceView, read_trace
 from kitchenvision.wire import Box, ClipReport, ConfirmedReport, EndedReport
@@ -33,6 +33,13 @@ class Item:
     row: ViolationRow
     canteen_name: str
     picture: str
+
+
+@dataclass(frozen=True)
+class Other:
+    """Another incident, by its first violation nearby."""
+
+    row: Near
 
 
 @dataclass(frozen=True)
@@ -111,7 +118,7 @@ class Desk:
     case: CaseRow | None
     entry: Entry
     members: tuple[Item, ...]
-    mergeable: tuple[Item, ...]
+    mergeable: tuple[Other, ...]
     moves: tuple[Move, ...]
     record: CameraRecord
     claim: Claim | None
@@ -176,28 +183,28 @@ def desk(session: Session, looker: Looker, blobs: BlobStore, violation_id: str, 
     case = case_store.case_of(session, scope, violation_id) if row.decision_id else None
     moved = any(one.by_hand for one in entry.members)
     others = [] if case else incident_edits.mergeable(session, scope, row)[:MERGE_ROWS]
-    lists = (store.earlier(session, scope, row, EARLIER_ROWS), entry.members, [rows[0] for rows in others])
+    lists = (store.earlier(session, scope, row, EARLIER_ROWS), entry.members)
     shown = {row.violation_id, *(one.violation_id for listed in lists for one in listed)}
-    kinds = store.roles(session, scope, sorted(shown))
-    roles = kinds.get(violation_id, frozenset())
-    earlier, members, mergeable = (tuple(_item(one, canteen.name, kinds) for one in listed) for listed in lists)
+    kept = store.blobs(session, scope, sorted(shown))
+    own = kept.get(violation_id, {})
+    earlier, members = (tuple(_item(one, canteen.name, kept) for one in listed) for listed in lists)
     return Desk(
         row=row,
         canteen=canteen,
         report=confirmed,
-        roles=roles,
+        roles=frozenset(own),
         rectangles=rectangles(confirmed),
         label_px=max(confirmed.snapshot.height * _LABEL_SHARE, 10.0),
-        marks=_marks(confirmed, clips[-1], row.ended_s) if clips and "clip" in roles else None,
+        marks=_marks(confirmed, clips[-1], row.ended_s) if clips and "clip" in own else None,
         clip_from_s=clips[-1].from_s if clips else 0.0,
-        trace=_trace(session, scope, blobs, violation_id),
+        trace=_trace(blobs, own.get("trace")),
         decisions=tuple(history.decisions(session, scope, violation_id)) if row.decision_id else (),
         end_reason=ends[-1].reason if ends else "",
         earlier=earlier,
         case=case,
         entry=entry,
         members=members,
-        mergeable=mergeable,
+        mergeable=tuple(Other(near) for near in others),
         moves=tuple(incident_edits.moves(session, scope, row.incident_id)) if moved else (),
         record=queue_store.camera_record(session, looker, row),
         claim=claims.holder(session, row.incident_id, looker.person_id, looker.now),
@@ -205,11 +212,11 @@ def desk(session: Session, looker: Looker, blobs: BlobStore, violation_id: str, 
     )
 
 
-def _item(row: ViolationRow, canteen_name: str, roles: Mapping[str, frozenset[str]]) -> Item:
+def _item(row: ViolationRow, canteen_name: str, roles: Mapping[str, Collection[str]]) -> Item:
     return Item(row, canteen_name, _thumbnail(row, roles.get(row.violation_id)))
 
 
-def _thumbnail(row: ViolationRow, roles: frozenset[str] | None) -> str:
+def _thumbnail(row: ViolationRow, roles: Collection[str] | None) -> str:
     for role in ("head_crop", "snapshot"):
         if roles and role in roles:
             return f"/api/v1/violations/{row.violation_id}/{role}"
@@ -240,8 +247,7 @@ def _marks(report: ConfirmedReport, clip: ClipReport, ended_s: float | None) -> 
     return Marks(seconds, share(report.started_s), share(report.confirmed_s), share(ended_s))
 
 
-def _trace(session: Session, scope: Scope, blobs: BlobStore, violation_id: str) -> TraceView | None:
-    kept = store.blob(session, scope, violation_id, "trace")
+def _trace(blobs: BlobStore, kept: Kept | None) -> TraceView | None:
     if kept is None or kept.size > _LARGEST_TRACE_BYTES:
         return None
     return read_trace(b"".join(blobs.chunks(kept.sha256)))

@@ -3,12 +3,13 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import Select, bindparam, delete, exists, select
 from sqlalchemy.orm import Session
 
 from kitchenvision.errors import KitchenvisionError
-from kitchenvision.regulator.access import Right, Scope
+from kitchenvision.regulator.access import Right, Scope, Shape
 from kitchenvision.regulator.case_tables import CaseViolation
 from kitchenvision.regulator.incident_members import members_of, with_case
 from kitchenvision.regulator.policy_tables import ColourRow
@@ -92,26 +93,43 @@ def merge(
     return to
 
 
-def mergeable(session: Session, scope: Scope, row: ViolationRow) -> list[list[ViolationRow]]:
-    """Other incidents of that canteen and rule within a day, each with its violations there; the nearest first."""
+@dataclass(frozen=True)
+class Near:
+    """An incident near another one, by its first violation there."""
+
+    violation_id: str
+    camera_id: str
+    zone: str
+    captured_at: datetime
+
+
+@cache
+def _near(shape: Shape) -> Select[str, str, str, str, datetime, bool]:
     # What has a case further away is refused later, by `merge`.
-    case = exists().where(CaseViolation.violation_id == ViolationRow.violation_id)
-    near = select(ViolationRow, case).where(
-        scope.covers(ViolationRow.canteen_id),
-        ViolationRow.canteen_id == row.canteen_id,
-        ViolationRow.rule_id == row.rule_id,
-        ViolationRow.incident_id != row.incident_id,
-        ViolationRow.captured_at >= row.captured_at - MERGE_WITHIN,
-        ViolationRow.captured_at <= row.captured_at + MERGE_WITHIN,
+    row = ViolationRow
+    case = exists().where(CaseViolation.violation_id == row.violation_id)
+    return (
+        select(row.incident_id, row.violation_id, row.camera_id, row.zone, row.captured_at, case)
+        .where(shape.covers(row.canteen_id), row.canteen_id == bindparam("canteen_id"))
+        .where(row.rule_id == bindparam("rule_id"), row.incident_id != bindparam("incident_id"))
+        .where(row.captured_at >= bindparam("since"), row.captured_at <= bindparam("until"))
+        .order_by(row.captured_at, row.violation_id)
     )
-    found: dict[str, list[ViolationRow]] = {}
+
+
+def mergeable(session: Session, scope: Scope, row: ViolationRow) -> list[Near]:
+    """Other incidents of that canteen and rule within a day that have no case; the nearest first."""
+    own = {name: getattr(row, name) for name in ("canteen_id", "rule_id", "incident_id")}
+    span = {"since": row.captured_at - MERGE_WITHIN, "until": row.captured_at + MERGE_WITHIN}
+    found: dict[str, Near] = {}
     fixed = set()
-    for one, has_case in session.execute(near.order_by(ViolationRow.captured_at, ViolationRow.violation_id)):
-        found.setdefault(one.incident_id, []).append(one)
+    for incident_id, *told, has_case in session.execute(*scope.asks(_near, **own, **span)):
+        if incident_id not in found:
+            found[incident_id] = Near(*told)
         if has_case:
-            fixed.add(one.incident_id)
-    free = [rows for incident_id, rows in found.items() if incident_id not in fixed]
-    return sorted(free, key=lambda rows: abs(rows[0].captured_at - row.captured_at))
+            fixed.add(incident_id)
+    free = [near for incident_id, near in found.items() if incident_id not in fixed]
+    return sorted(free, key=lambda near: abs(near.captured_at - row.captured_at))
 
 
 def moves(session: Session, scope: Scope, incident_id: str) -> list[Move]:

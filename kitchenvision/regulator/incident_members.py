@@ -9,7 +9,7 @@ violations, cases and scores at confirmed ones only.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import select, update
+from sqlalchemy import bindparam, select, update
 from sqlalchemy.orm import Session
 
 from kitchenvision.regulator.case_tables import CaseViolation
@@ -48,10 +48,12 @@ def settle(session: Session, row: ViolationRow) -> None:
             one.incident_id = nearest.incident_id
 
 
+_MEMBERS = select(ViolationRow).where(ViolationRow.incident_id.in_(bindparam("incident_ids", expanding=True)))
+
+
 def members_of(session: Session, incident_ids: Collection[str]) -> list[ViolationRow]:
     """All violations of these incidents, by start. The caller has asked a scope which ones may be."""
-    query = select(ViolationRow).where(ViolationRow.incident_id.in_(list(incident_ids)))
-    return sorted(session.scalars(query), key=_order)
+    return sorted(session.scalars(_MEMBERS, {"incident_ids": list(incident_ids)}), key=_order)
 
 
 def by_hand(rows: Iterable[ViolationRow]) -> Mapping[str, str]:

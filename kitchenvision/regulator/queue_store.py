@@ -6,13 +6,14 @@ An incident is listed once, at the newest of those of its violations that the fi
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from kitchenvision.regulator import second_reviews, store
-from kitchenvision.regulator.access import Scope
+from kitchenvision.regulator.access import Scope, Shape
 from kitchenvision.regulator.decisions import State, Verdict
 from kitchenvision.regulator.incident_members import members_of
 from kitchenvision.regulator.listing import Cursor, Filters
@@ -95,31 +96,46 @@ def count(session: Session, looker: Looker, filters: Filters) -> int:
     return int(session.scalar(query) or 0)
 
 
-def camera_record(session: Session, looker: Looker, of: ViolationRow) -> CameraRecord:
-    """Of the camera and rule of a violation, without the violation's own incident."""
-    own = (
-        looker.scope.covers(ViolationRow.canteen_id),
-        ViolationRow.canteen_id == of.canteen_id,
-        ViolationRow.rule_id == of.rule_id,
-    )
-    near = and_(
-        ViolationRow.camera_id == of.camera_id,
-        ViolationRow.incident_id != of.incident_id,
-        ViolationRow.captured_at >= looker.now - timedelta(days=RECORD_DAYS),
-    )
+@cache
+def _counted(shape: Shape) -> Select[str, int, int]:
+    own, near = _own(shape)
     counted = select(ViolationRow.state, func.count(), func.count().filter(near)).where(*own)
-    rows = session.execute(counted.group_by(ViolationRow.state)).all()
-    everywhere = {state: int(n) for state, n, _ in rows}
-    states = {state: int(n) for state, _, n in rows if n}
-    if not states.get(State.REJECTED.value):
-        return CameraRecord(everywhere, states, {})
-    reasons = session.execute(
+    return counted.group_by(ViolationRow.state)
+
+
+@cache
+def _reasons(shape: Shape) -> Select[int | None, int]:
+    own, near = _own(shape)
+    return (
         select(DecisionRow.reason, func.count())
         .join(ViolationRow, ViolationRow.decision_id == DecisionRow.decision_id)
         .where(*own, near, DecisionRow.verdict == Verdict.REJECTED.value)
         .group_by(DecisionRow.reason)
         .order_by(func.count().desc(), DecisionRow.reason)
     )
+
+
+def _own(shape: Shape) -> tuple[list[ColumnElement[bool]], ColumnElement[bool]]:
+    row = ViolationRow
+    own = [shape.covers(row.canteen_id), row.canteen_id == bindparam("canteen_id")]
+    near = and_(
+        row.camera_id == bindparam("camera_id"),
+        row.incident_id != bindparam("incident_id"),
+        row.captured_at >= bindparam("since"),
+    )
+    return [*own, row.rule_id == bindparam("rule_id")], near
+
+
+def camera_record(session: Session, looker: Looker, of: ViolationRow) -> CameraRecord:
+    """Of the camera and rule of a violation, without the violation's own incident."""
+    own = {name: getattr(of, name) for name in ("canteen_id", "rule_id", "camera_id", "incident_id")}
+    asked = {**own, "since": looker.now - timedelta(days=RECORD_DAYS)}
+    rows = session.execute(*looker.scope.asks(_counted, **asked)).all()
+    everywhere = {state: int(n) for state, n, _ in rows}
+    states = {state: int(n) for state, _, n in rows if n}
+    if not states.get(State.REJECTED.value):
+        return CameraRecord(everywhere, states, {})
+    reasons = session.execute(*looker.scope.asks(_reasons, **asked))
     return CameraRecord(everywhere, states, {int(reason): int(n) for reason, n in reasons if reason is not None})
 
 

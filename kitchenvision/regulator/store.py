@@ -1,13 +1,15 @@
 """Every query on reports and violations, each within a scope. Reports are only added; rows become values here."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any, TypeVarTuple
 
-from sqlalchemy import ColumnElement, Select, and_, func, insert, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, insert, or_, select
 from sqlalchemy.orm import Session
 
-from kitchenvision.regulator.access import Scope
+from kitchenvision.regulator.access import Scope, Shape
 from kitchenvision.regulator.incident_members import settle
 from kitchenvision.regulator.listing import Cursor, Filters
 from kitchenvision.regulator.problems import Refused
@@ -117,42 +119,61 @@ def _violation_row(report: ConfirmedReport, now: datetime) -> ViolationRow:
     )
 
 
-def violation(session: Session, scope: Scope, violation_id: str) -> tuple[ViolationRow, Canteen] | None:
-    """One violation with its canteen, or None."""
-    row = session.execute(
+@cache
+def _violation(shape: Shape) -> Select[ViolationRow, Canteen]:
+    return (
         select(ViolationRow, Canteen)
         .join(Canteen, Canteen.canteen_id == ViolationRow.canteen_id)
-        .where(ViolationRow.violation_id == violation_id, scope.covers(ViolationRow.canteen_id))
-    ).first()
+        .where(ViolationRow.violation_id == bindparam("violation_id"), shape.covers(ViolationRow.canteen_id))
+    )
+
+
+def violation(session: Session, scope: Scope, violation_id: str) -> tuple[ViolationRow, Canteen] | None:
+    """One violation with its canteen, or None."""
+    row = session.execute(*scope.asks(_violation, violation_id=violation_id)).first()
     return None if row is None else (row[0], row[1])
+
+
+_CANTEEN_OF = select(ViolationRow.canteen_id).where(ViolationRow.violation_id == bindparam("violation_id"))
 
 
 def canteen_of(session: Session, violation_id: str) -> str | None:
     """Whose it is: the lane of who writes about it. Says nothing of who may."""
-    return session.scalar(select(ViolationRow.canteen_id).where(ViolationRow.violation_id == violation_id))
+    return session.scalar(_CANTEEN_OF, {"violation_id": violation_id})
+
+
+@cache
+def _reports(shape: Shape) -> Select[ReportRow]:
+    return (
+        select(ReportRow)
+        .join(ViolationRow, ViolationRow.violation_id == ReportRow.violation_id)
+        .where(ReportRow.violation_id == bindparam("violation_id"), shape.covers(ViolationRow.canteen_id))
+        .order_by(ReportRow.seq)
+    )
 
 
 def reports(session: Session, scope: Scope, violation_id: str) -> list[tuple[AnyReport, ReportRow]]:
     """Its reports in order, each with the row that keeps its bytes."""
-    rows = session.scalars(
-        select(ReportRow)
-        .join(ViolationRow, ViolationRow.violation_id == ReportRow.violation_id)
-        .where(ReportRow.violation_id == violation_id, scope.covers(ViolationRow.canteen_id))
-        .order_by(ReportRow.seq)
-    )
+    rows = session.scalars(*scope.asks(_reports, violation_id=violation_id))
     return [(parse_report(row.body), row) for row in rows]
+
+
+@cache
+def _blob(shape: Shape) -> Select[ReportBlob]:
+    own = ReportBlob.violation_id == bindparam("violation_id"), ReportBlob.role == bindparam("role")
+    return (
+        select(ReportBlob)
+        .join(ViolationRow, ViolationRow.violation_id == ReportBlob.violation_id)
+        .where(*own, ReportBlob.removed_at.is_(None), shape.covers(ViolationRow.canteen_id))
+        .order_by(ReportBlob.seq.desc())
+        .limit(1)
+    )
 
 
 def blob(session: Session, scope: Scope, violation_id: str, role: BlobRole) -> ReportBlob | None:
     """The newest blob of that role, or None."""
-    return session.scalar(
-        select(ReportBlob)
-        .join(ViolationRow, ViolationRow.violation_id == ReportBlob.violation_id)
-        .where(ReportBlob.violation_id == violation_id, ReportBlob.role == role, ReportBlob.removed_at.is_(None))
-        .where(scope.covers(ViolationRow.canteen_id))
-        .order_by(ReportBlob.seq.desc())
-        .limit(1)
-    )
+    found: ReportBlob | None = session.scalar(*scope.asks(_blob, violation_id=violation_id, role=role))
+    return found
 
 
 def gone(session: Session, scope: Scope, violation_id: str, role: BlobRole) -> bool:
@@ -194,24 +215,55 @@ def count_newer(session: Session, scope: Scope, filters: Filters, since: datetim
     return int(session.scalar(query.where(ViolationRow.received_at > since)) or 0)
 
 
+@cache
+def _earlier(shape: Shape) -> Select[ViolationRow]:
+    row = ViolationRow
+    return (
+        select(row)
+        .where(shape.covers(row.canteen_id), row.canteen_id == bindparam("canteen_id"))
+        .where(row.rule_id == bindparam("rule_id"))
+        .where(_after(bindparam("captured_at"), bindparam("violation_id")))
+        .order_by(row.captured_at.desc(), row.violation_id.desc())
+        .limit(bindparam("at_most"))
+    )
+
+
 def earlier(session: Session, scope: Scope, of: ViolationRow, limit: int) -> list[ViolationRow]:
     """The newest violations of the same canteen and rule before this one."""
-    before = Cursor(of.captured_at, of.violation_id)
-    return page(session, scope, Filters(rule=of.rule_id, canteen=of.canteen_id), limit, before)
+    own = {name: getattr(of, name) for name in ("captured_at", "violation_id", "canteen_id", "rule_id")}
+    return list(session.scalars(*scope.asks(_earlier, at_most=limit, **own)))
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A blob that is there: where, and how many bytes."""
+
+    sha256: str
+    size: int
+
+
+@cache
+def _blobs(shape: Shape) -> Select[str, str, str, int]:
+    return (
+        select(ReportBlob.violation_id, ReportBlob.role, ReportBlob.sha256, ReportBlob.size)
+        .join(ViolationRow, ViolationRow.violation_id == ReportBlob.violation_id)
+        .where(ReportBlob.violation_id.in_(bindparam("violation_ids", expanding=True)))
+        .where(ReportBlob.removed_at.is_(None), shape.covers(ViolationRow.canteen_id))
+        .order_by(ReportBlob.seq)
+    )
+
+
+def blobs(session: Session, scope: Scope, violation_ids: Sequence[str]) -> dict[str, dict[str, Kept]]:
+    """The blobs of each of these violations by role, of each role the newest."""
+    found: dict[str, dict[str, Kept]] = {}
+    for violation_id, role, sha256, size in session.execute(*scope.asks(_blobs, violation_ids=violation_ids)):
+        found.setdefault(violation_id, {})[role] = Kept(sha256, size)
+    return found
 
 
 def roles(session: Session, scope: Scope, violation_ids: Sequence[str]) -> dict[str, frozenset[str]]:
     """Which blobs each of these violations has, by role."""
-    found: dict[str, set[str]] = {}
-    query = (
-        select(ReportBlob.violation_id, ReportBlob.role)
-        .join(ViolationRow, ViolationRow.violation_id == ReportBlob.violation_id)
-        .where(ReportBlob.violation_id.in_(violation_ids), ReportBlob.removed_at.is_(None))
-        .where(scope.covers(ViolationRow.canteen_id))
-    )
-    for violation_id, role in session.execute(query):
-        found.setdefault(violation_id, set()).add(role)
-    return {violation_id: frozenset(names) for violation_id, names in found.items()}
+    return {one: frozenset(found) for one, found in blobs(session, scope, violation_ids).items()}
 
 
 def newest_received(session: Session, scope: Scope) -> datetime | None:
@@ -248,10 +300,13 @@ def rules(session: Session, scope: Scope) -> Sequence[str]:
 
 def after(cursor: Cursor) -> ColumnElement[bool]:
     """The condition that a violation comes after that place in a list, newest first."""
-    return or_(
-        ViolationRow.captured_at < cursor.captured_at,
-        and_(ViolationRow.captured_at == cursor.captured_at, ViolationRow.violation_id < cursor.violation_id),
-    )
+    return _after(cursor.captured_at, cursor.violation_id)
+
+
+def _after(captured_at: Any, violation_id: Any) -> ColumnElement[bool]:
+    row = ViolationRow
+    at_once = and_(row.captured_at == captured_at, row.violation_id < violation_id)
+    return or_(row.captured_at < captured_at, at_once)
 
 
 def _filtered(query: Select[*Columns], scope: Scope, filters: Filters) -> Select[*Columns]:
