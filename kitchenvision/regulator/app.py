@@ -166,7 +166,7 @@ def _not_logged_in(request: Request, _error: Exception) -> Response:
     part_of_page = "hx-request" in request.headers
     if part_of_page or "text/html" not in request.headers.get("accept", "") or request.method != "GET":
         problem = Problem(type="not-logged-in", title="you are logged out", status=401, detail="log in again")
-        return response(problem)
+        return response(problem) if part_of_page else _answer(request, problem)
     wanted = request.url.path + (f"?{request.url.query}" if request.url.query else "")
     return RedirectResponse("/login?" + urlencode({"next": wanted}), 303)
 

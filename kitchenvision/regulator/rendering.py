@@ -37,7 +37,7 @@ class Words:
         return self(key) if key in CATALOGUE[self.language] else name
 
     def age(self, at: datetime) -> str:
-        """How long ago, such as ``3 minutes ago``."""
+        """How long ago, such as ``3 min ago``."""
         seconds = max((now() - at).total_seconds(), 0.0)
         for below, unit, size in _STEPS:
             if seconds < below:
@@ -116,15 +116,17 @@ def template(name: str) -> Template:
 def error_page(request: Request, problem: Problem, headers: dict[str, str] | None = None) -> HTMLResponse:
     """A page that says what went wrong and the next step."""
     words = words_of(request)
-    key = f"error.{problem.status}"
-    known = f"{key}.title" in CATALOGUE[words.language]
+    kinds = (problem.type, str(problem.status), "other")
+    key = next(f"error.{kind}" for kind in kinds if f"error.{kind}.title" in CATALOGUE[words.language])
     answer = render(
         request,
         "error.html",
         problem.status,
         code=problem.status,
-        title=words(f"{key}.title") if known else words("error.other.title"),
-        detail=words(f"{key}.detail") if known else problem.title,
+        title=words(f"{key}.title"),
+        detail=words(f"{key}.detail"),
+        # What a field is called, and what is allowed, is known in English only.
+        exact=problem.detail or "" if problem.status == 422 and words.language == "en" else "",
     )
     answer.headers.update(headers or {})
     return answer

@@ -186,7 +186,7 @@ def _report(one: MadeCanteen, camera: str, scene: Scene, at: datetime, chance: R
             for role, data in blobs.items()
         ),
         rule_id=scene.rule_id,
-        zone="kitchen",
+        zone="厨房",
         track_id=chance.randrange(1, 90),
         video=f"{camera}.mp4",
         started_s=started_s,

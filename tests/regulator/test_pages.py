@@ -133,13 +133,13 @@ def test_a_chosen_language_is_remembered(library: Regulator) -> None:
 @pytest.mark.parametrize(
     ("seconds", "zh", "en"),
     [
-        (1, "1 秒前", "1 second ago"),
-        (59, "59 秒前", "59 seconds ago"),
-        (60, "1 分钟前", "1 minute ago"),
-        (185, "3 分钟前", "3 minutes ago"),
-        (7300, "2 小时前", "2 hours ago"),
+        (1, "1 秒前", "1 s ago"),
+        (59, "59 秒前", "59 s ago"),
+        (60, "1 分钟前", "1 min ago"),
+        (185, "3 分钟前", "3 min ago"),
+        (7300, "2 小时前", "2 h ago"),
         (90000, "1 天前", "1 day ago"),
-        (-30, "0 秒前", "0 seconds ago"),
+        (-30, "0 秒前", "0 s ago"),
     ],
 )
 def test_ages_are_said_in_words(seconds: float, zh: str, en: str) -> None:
@@ -172,6 +172,24 @@ def test_an_unknown_violation_is_an_error_page_with_the_next_step(library: Regul
     answer = library.logged_in().get("/review/0123456789abcdef", headers=HTML)
     assert answer.status_code == 404
     assert "There is no such page" in answer.text
+    assert 'href="/"' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status", "words"),
+    [
+        ("GET", "/login/once/used", 403, "登录链接已失效"),
+        ("POST", "/people", 401, "您已退出登录"),
+        ("GET", "/reports/canteens/nowhere.pdf?month=never", 422, "填写有误"),
+    ],
+)
+def test_a_refusal_says_in_the_readers_language_what_happened_and_what_to_do(
+    library: Regulator, method: str, path: str, status: int, words: str
+) -> None:
+    client = library.logged_in() if status == 422 else library.client
+    answer = client.request(method, path, headers={**HTML, "accept-language": "zh"})
+    assert answer.status_code == status
+    assert words in answer.text
     assert 'href="/"' in answer.text
 
 
