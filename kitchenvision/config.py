@@ -133,7 +133,7 @@ class Settings(_Section):
     timezone: str = "UTC"
     analysis_fps: Annotated[float, NotBool, Field(gt=0, le=60)] = 5.0
     profile: Profile | None = None
-    provider: Literal["auto", "cpu", "cuda", "openvino"] = "auto"
+    provider: Literal["auto", "cpu", "cuda"] = "auto"
     threads: Annotated[int, NotBool, Field(ge=0, le=1024)] = 0
     zones: tuple[ZoneSection, ...] = ()
     rules: dict[str, RuleSection] = {}

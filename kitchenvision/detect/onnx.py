@@ -30,7 +30,6 @@ LEAST_SCORE = 0.05  # keeps the precision-recall curve whole; the rules use the 
 PROVIDERS = {
     "cpu": "CPUExecutionProvider",
     "cuda": "CUDAExecutionProvider",
-    "openvino": "OpenVINOExecutionProvider",
 }
 # Its error classes have no base of their own.
 _LOAD_ERRORS = (
@@ -53,7 +52,7 @@ def open_session(
 
     Args:
         path: the network file.
-        provider: ``auto`` (CUDA where it is installed, else CPU), ``cpu``, ``cuda`` or ``openvino``.
+        provider: ``auto`` (CUDA where it is installed, else CPU), ``cpu`` or ``cuda``.
         threads: CPU threads; 0 takes one per core.
         many_shapes: its inputs come in batches of any size; memory is then not kept for each of them.
 

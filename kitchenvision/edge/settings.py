@@ -221,7 +221,7 @@ class EdgeSettings(Section):
     models: Path | None = None
     model: str | None = None
     shadow: str | None = None
-    provider: Literal["auto", "cpu", "cuda", "openvino"] = "auto"
+    provider: Literal["auto", "cpu", "cuda"] = "auto"
     cameras: Annotated[tuple[CameraSection, ...], Field(min_length=1, max_length=256)]
     rules: dict[str, RuleSection] = Field(default_factory=dict)
     mutes: tuple[MuteSection, ...] = ()
