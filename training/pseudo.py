@@ -15,7 +15,7 @@ import numpy as np
 import torch
 
 from training.build import read_set, shrunk
-from training.networks import coco_net, device_of, predictions
+from training.networks import coco_net, device_of, mixed_precision, predictions
 from training.pack import Pack
 from training.settings import Settings
 from training.torchvision_shim import greedy_nms
@@ -56,7 +56,7 @@ def pseudo(out: Path, settings: Settings, init: Path | None) -> None:
         for start in range(0, len(pictures), BATCH):
             some = pictures[start : start + BATCH]
             images = [shrunk(pack.picture(places[p.file]), side) for p in some]
-            with torch.autocast(device.type, torch.bfloat16, enabled=settings.frame.loop.bfloat16):
+            with mixed_precision(device, settings.frame.loop.bfloat16):
                 raw = net(_square_batch(images, side).to(device).contiguous(memory_format=torch.channels_last))
             # In evaluation mode the net returns (decoded, raw outputs); the raw ones are decoded in float32.
             found = predictions({k: _float(v) for k, v in raw[1].items()}, net.stride).cpu()

@@ -43,7 +43,7 @@ class LoopSettings:
     clip_norm: float = 10.0
     ema_steps: int = 500  # time constant of the averaged weights
     checkpoint_s: float = 120.0
-    bfloat16: bool = True
+    bfloat16: bool = True  # where the chip computes it, else float32
     threads: int = 1
     seed: int = 0
 
@@ -52,11 +52,14 @@ class LoopSettings:
 class FrameSettings:
     sizes_px: tuple[int, ...] = (320,)
     freeze: int = 3  # leading layers that keep their COCO weights
-    # Shares of the four kinds of sheets; see sheets.py.
+    # Shares of the five kinds of sheets; see sheets.py.
     portrait: float = 0.26
     camera: float = 0.20
     zoom: float = 0.44
     still: float = 0.10
+    tile: float = 0.0
+    stretch: float = 0.0  # width and height of a picture change on their own by up to this, as a logarithm
+    turned: float = 0.0  # share of sheets turned by a quarter or more: boxes stay exact
     smoke_portraits: float = 0.65  # of the portrait sheets: pictures that are labelled for cigarettes
     cigarette_weight: float = 2.0  # of its class loss: it is small, rare and starts without COCO's help
     cook_repeat: int = 4

@@ -1,7 +1,8 @@
 """Samples of the frame net: pictures laid on a square sheet, with what is labelled and where silence means absence.
 
-Four kinds: whole pictures at portrait scale; many shrunken pictures, as small as on a kitchen camera; squares
-around a head enlarged again, as the zoom sees them; rendered kitchens.
+Five kinds: whole pictures at portrait scale; many shrunken pictures, as small as on a kitchen camera; squares
+around a head enlarged again, as the zoom sees them; tiles of a camera's picture enlarged twice, whatever lies on
+them; rendered kitchens.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _LEAST_PX = {
 _LEAST_VISIBLE = 0.45
 _PORTRAIT_HEAD = 0.55  # a portrait's head is about this share of its height, where no head is labelled
 _ZOOM_HEADS = 3.4
+TILE_ENLARGED = 2
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -68,6 +70,14 @@ class Sheet:
         for kind, box in scene.boxes:
             self._target(kind, box + shift, area)
 
+    def turned(self, quarters: int) -> Sheet:
+        """The sheet, turned counter-clockwise by quarters."""
+        side, targets = float(len(self.image)), self.targets
+        for _ in range(quarters):
+            targets = [(kind, y0, side - x1, y1, side - x0) for kind, x0, y0, x1, y1 in targets]
+        image = np.ascontiguousarray(np.rot90(self.image, quarters))
+        return Sheet(image, np.ascontiguousarray(np.rot90(self.known, quarters, (1, 2))), targets)
+
     def _target(self, kind: int, box: Array, area: tuple[int, int, int, int]) -> None:
         seen = _inside(box, area)
         if seen is None:
@@ -101,13 +111,20 @@ class Scene:
     ignored: list[tuple[int, Array]]
     asked: list[tuple[int, Array]]  # regions where absence is known although it is not everywhere
 
-    def moved(self, factor: float, mirror_width: float | None = None, left: float = 0.0, top: float = 0.0) -> Scene:
-        """Shift by (-left, -top), then scale, then mirror within `mirror_width` (of the scaled picture)."""
+    def moved(
+        self,
+        factor: float | tuple[float, float],
+        mirror_width: float | None = None,
+        left: float = 0.0,
+        top: float = 0.0,
+    ) -> Scene:
+        """Shift by (-left, -top), then scale (x, y), then mirror within `mirror_width` (of the scaled picture)."""
+        factors = np.broadcast_to(np.asarray(factor, float), 2)
 
         def move(pairs: list[tuple[int, Array]]) -> list[tuple[int, Array]]:
             out = []
             for kind, box in pairs:
-                b = (box - np.array([left, top, left, top])) * factor
+                b = (box - np.array([left, top, left, top])) * np.tile(factors, 2)
                 if mirror_width is not None:
                     b = np.array([mirror_width - b[2], b[1], mirror_width - b[0], b[3]])
                 out.append((kind, b))
@@ -195,20 +212,26 @@ class Sheets:
             ("portrait", frame.portrait),
             ("camera", frame.camera),
             ("zoom", frame.zoom),
+            ("tile", frame.tile),
             ("still", frame.still),
         ]
         if not self._groups["still"]:
-            kinds = kinds[:3]
+            kinds = kinds[:-1]
         names, shares = [k for k, _ in kinds], np.array([s for _, s in kinds])
         kind = str(rng.choice(names, p=shares / shares.sum()))
-        sheet = {"portrait": self._portrait, "camera": self._camera, "zoom": self._zoom, "still": self._still}[
-            kind
-        ](rng, side)
+        drawn = {
+            "portrait": self._portrait,
+            "camera": self._camera,
+            "zoom": self._zoom,
+            "tile": self._tile,
+            "still": self._still,
+        }
+        sheet = drawn[kind](rng, side)
         if kind == "portrait":
             sheet.image = light(sheet.image, rng, 0.8)
         if kind in ("portrait", "camera") and rng.random() < (0.3 if kind == "portrait" else 0.9):
             sheet.image = camera_look(sheet.image, rng, float(rng.uniform(0.2, 0.9)))
-        return sheet
+        return sheet.turned(int(rng.integers(1, 4))) if rng.random() < frame.turned else sheet
 
     def batch(self, rng: np.random.Generator, size: int, side: int) -> dict[str, torch.Tensor]:
         """images (N, 3, S, S) uint8 RGB, targets (M, 6) of sample, class, xyxy, known (N, 3, S/8, S/8)."""
@@ -227,11 +250,13 @@ class Sheets:
         reduce = 4 if factor < 0.24 else 2 if factor < 0.48 else 1
         image = self._pack.picture(i, reduce)
         width, height = self._pack.facts[i]["w"], self._pack.facts[i]["h"]
-        size = (max(2, round(width * factor)), max(2, round(height * factor)))
+        stretch = np.exp(rng.uniform(-self._frame.stretch, self._frame.stretch, 2)) * factor
+        size = (max(2, round(width * stretch[0])), max(2, round(height * stretch[1])))
         interpolation = cv2.INTER_AREA if size[0] < image.shape[1] else cv2.INTER_LINEAR
         patch = cv2.resize(image, size, interpolation=interpolation)
         mirror = rng.random() < 0.5
-        scene = self._scenes[i].moved(size[0] / width, float(size[0]) if mirror else None)
+        factors = (size[0] / width, size[1] / height)
+        scene = self._scenes[i].moved(factors, float(size[0]) if mirror else None)
         return (patch[:, ::-1] if mirror else patch), scene
 
     def _portrait(self, rng: np.random.Generator, side: int) -> Sheet:
@@ -246,14 +271,28 @@ class Sheets:
         return sheet
 
     def _camera(self, rng: np.random.Generator, side: int) -> Sheet:
+        return self._cells(rng, side, int(rng.choice([2, 3])), ("real", "real", "smoke", "render"), 64.0)
+
+    def _tile(self, rng: np.random.Generator, side: int) -> Sheet:
+        groups = ("smoke", "smoke", "smoke", "smoke", "smoke", "render")
+        small = self._cells(rng, side // TILE_ENLARGED, int(rng.choice([1, 2])), groups, 110.0)
+        look = camera_look(small.image, rng, float(rng.uniform(0.1, 0.8)))
+        image = cv2.resize(look, (side, side), interpolation=cv2.INTER_LINEAR)
+        known = small.known.repeat(TILE_ENLARGED, 1).repeat(TILE_ENLARGED, 2)
+        targets = [(kind, *(TILE_ENLARGED * v for v in box)) for kind, *box in small.targets]
+        return Sheet(image, known, targets)
+
+    def _cells(
+        self, rng: np.random.Generator, side: int, across: int, groups: tuple[str, ...], most_head_px: float
+    ) -> Sheet:
+        """Shrunken pictures, one in each of `across` x `across` cells."""
         sheet = Sheet.empty(side, rng)
-        across = int(rng.choice([2, 3]))
         cell = side // across
         for row in range(across):
             for column in range(across):
-                i = self._pick(rng, "real", "real", "smoke", "render")
+                i = self._pick(rng, *groups)
                 fact = self._pack.facts[i]
-                head = float(np.exp(rng.uniform(np.log(9.0), np.log(64.0))))
+                head = float(np.exp(rng.uniform(np.log(9.0), np.log(most_head_px))))
                 factor = min(1.0, head / max(1.0, self._scenes[i].head_px(fact["h"])))
                 patch, scene = self._placed(i, factor, rng)
                 x, y = column * cell, row * cell

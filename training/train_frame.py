@@ -11,7 +11,7 @@ from training.build import read_set
 from training.carry import carry
 from training.frame_loss import FrameLoss
 from training.loop import Batch, Run, averaged_weights, train
-from training.networks import device_of, frame_net, freeze_leading
+from training.networks import device_of, frame_net, freeze_leading, mixed_precision
 from training.pack import Pack
 from training.pseudo import read_persons
 from training.settings import FILES, FrameSettings, Settings
@@ -43,7 +43,7 @@ class FrameTask:
     def loss(self, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
         device = self._device
         images = batch["images"].to(device).contiguous(memory_format=torch.channels_last).float() / 255
-        with torch.autocast(device.type, torch.bfloat16, enabled=self._settings.loop.bfloat16):
+        with mixed_precision(device, self._settings.loop.bfloat16):
             raw = self.net(images)
         known = batch["known"].to(device)
         return self._loss(

@@ -11,7 +11,7 @@ from torch.nn import functional
 from training.carry import carry
 from training.head_crops import UNASKED, HeadCrops
 from training.loop import Batch, Run, train
-from training.networks import ZoomNet, device_of, split_logits
+from training.networks import ZoomNet, device_of, mixed_precision, split_logits
 from training.pack import Packs
 from training.settings import FILES, MASK, Settings
 from training.teach import taught_heads
@@ -39,7 +39,7 @@ class ZoomTask:
     def loss(self, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
         device = self._device
         crops = batch["crops"].to(device).contiguous(memory_format=torch.channels_last).float() / 255
-        with torch.autocast(device.type, torch.bfloat16, enabled=self._settings.zoom.loop.bfloat16):
+        with mixed_precision(device, self._settings.zoom.loop.bfloat16):
             logits = self.net(crops)
         head, hat, mask = split_logits(logits.float())
         parts = {

@@ -23,8 +23,12 @@ with warnings.catch_warnings():
     from training.__main__ import main
     from training.build import read_set
     from training.export import FrameGraph, load_frame
+    from training.networks import mixed_precision
+    from training.pack import Pack
+    from training.pseudo import read_persons
     from training.quantize import quantize
-    from training.settings import read_settings
+    from training.settings import FrameSettings, read_settings
+    from training.sheets import Sheets
 
 from tiny_set import RECIPE, write_tiny_set
 
@@ -71,6 +75,39 @@ def test_training_goes_on_where_it_was_stopped(trained: Trained) -> None:
     assert [row["step"] for row in trained.metrics("frame")] == [3, 5]
     assert [row["step"] for row in trained.metrics("zoom")] == [3, 5]
     assert [row["step"] for row in trained.metrics("cigarette")] == [3, 5]
+
+
+@pytest.mark.parametrize("kind", ["portrait", "zoom", "tile"])
+@pytest.mark.parametrize("turned", [0.0, 1.0])
+def test_a_sheet_has_its_cigarettes_where_it_says(trained: Trained, kind: str, turned: float) -> None:
+    shares = {"portrait": 0.0, "camera": 0.0, "zoom": 0.0, "still": 0.0, kind: 1.0}
+    look = FrameSettings(**shares, stretch=0.3, turned=turned, smoke_portraits=1.0)  # type: ignore[arg-type]
+    data = read_settings(trained.root / "recipe.toml").data
+    sheets = Sheets(
+        Pack(trained.out / "set/frames"), read_set(trained.out), read_persons(trained.out), (data, look)
+    )
+    inside, around = [], []
+    for seed in range(40):
+        sheet = sheets.draw(np.random.default_rng(seed), 96)
+        for cigarette, *box in sheet.targets:
+            x0, y0, x1, y1 = (round(v) for v in box)
+            if cigarette == 2 and min(x1 - x0, y1 - y0) >= 1:
+                inside.append(float(sheet.image[y0:y1, x0:x1].mean()))
+                around.append(float(sheet.image[max(0, y0 - 6) : y1 + 6, max(0, x0 - 6) : x1 + 6].mean()))
+                assert sheet.known[2, (y0 + y1) // 16, (x0 + x1) // 16]
+    assert len(inside) >= 10
+    brighter = np.mean(np.asarray(inside) > np.asarray(around))  # the drawn ones are white
+    assert brighter > 0.9
+
+
+def test_bfloat16_is_taken_where_the_chip_computes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    cpu = torch.device("cpu")
+    for native in (False, True):
+        monkeypatch.setattr(torch.cpu, "get_capabilities", lambda native=native: {"avx512_bf16": native})
+        with mixed_precision(cpu, wanted=True):
+            assert torch.is_autocast_enabled("cpu") is native
+    with mixed_precision(cpu, wanted=False):
+        assert not torch.is_autocast_enabled("cpu")
 
 
 def test_a_net_in_eight_bits_is_small_and_answers_nearly_alike(trained: Trained) -> None:

@@ -122,6 +122,9 @@ int8_side_px = 96
 sizes_px = [64]
 camera = 0.0
 still = 0.0
+tile = 0.3
+stretch = 0.2
+turned = 0.3
 [cigarette.loop]
 steps = {steps}
 batch = 2
@@ -141,5 +144,8 @@ profiles = {{ fast = [160], thorough = [96, 160] }}
 [model.cigarette]
 profiles = {{ fast = [96], thorough = [96] }}
 [model.cigarette_zoom]
+size_px = 96
+[model.cigarette_tiles]
+least_side_px = 48
 size_px = 96
 """
