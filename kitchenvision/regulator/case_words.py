@@ -50,6 +50,7 @@ PAIRS: dict[str, tuple[str, str]] = {
     "case.photo": ("整改照片", "Photo of the rectification"),
     "case.timeline": ("经过", "What happened"),
     "cases.waiting": ("已确认、待下达整改的违规", "Confirmed incidents without a notice"),
+    "cases.waiting_more": ("其余 {n} 起", "{n} more"),
     "cases.open": ("下达整改通知", "Order rectification"),
     "cases.none": ("没有符合条件的案件。", "No case fits."),
     "cases.none_step": (

@@ -81,6 +81,10 @@ def test_the_district_is_sorted_and_filtered_where_it_stands(
     page.goto(setup.address(empty.host, empty.port) + "/district")
     rows = page.locator("#codes tbody tr:visible")
     expect(rows).to_have_count(40)
+    # On a wide screen every column stands there with room for its words.
+    widths = page.locator("#codes tbody tr:first-child td").evaluate_all("all => all.map(one => one.offsetWidth)")
+    assert len(widths) == page.locator("#codes th").count()
+    assert min(widths) > 40
     page.get_by_role("button", name="Incidents").click()
     counts = [int(n) for n in page.locator("#codes tbody td:nth-child(8)").all_inner_texts()]
     assert counts == sorted(counts, reverse=True)
