@@ -9,32 +9,42 @@ violations, cases and scores at confirmed ones only.
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import Select, bindparam, or_, select, update
 from sqlalchemy.orm import Session
 
 from kitchenvision.regulator.case_tables import CaseViolation
-from kitchenvision.regulator.incidents import GAP_S, Sighting, between_s
+from kitchenvision.regulator.incidents import GAP_S, Place, Sighting, between_s
 from kitchenvision.regulator.tables import ViolationRow
 
+Times = tuple[datetime, float, float, float | None]  # captured at; started, confirmed and ended in media seconds
 LONGEST = timedelta(hours=6)  # a violation that goes on for longer is found by its start only
 
 
 def sighting(row: ViolationRow) -> Sighting:
     """A row as grouping takes it."""
-    started = row.captured_at - timedelta(seconds=max(row.confirmed_s - row.started_s, 0.0))
-    lasted = 0.0 if row.ended_s is None else max(row.ended_s - row.confirmed_s, 0.0)
-    ended = row.captured_at + timedelta(seconds=lasted)
-    return Sighting(row.violation_id, (row.canteen_id, row.rule_id, row.zone), row.camera_id, started, ended)
+    place = (row.canteen_id, row.rule_id, row.zone)
+    times = (row.captured_at, row.started_s, row.confirmed_s, row.ended_s)
+    return sighted(row.violation_id, place, row.camera_id, times)
 
 
-def settle(session: Session, row: ViolationRow) -> None:
-    """Give a violation that has just arrived or ended its place among the incidents."""
-    row.incident_id = row.incident_id or row.violation_id
-    session.flush()
-    touched = {one.incident_id for one in _touching(session, row)} - {row.incident_id}
+def sighted(violation_id: str, place: Place, camera_id: str, times: Times) -> Sighting:
+    """The same out of its columns."""
+    captured_at, started_s, confirmed_s, ended_s = times
+    started = captured_at - timedelta(seconds=max(confirmed_s - started_s, 0.0))
+    lasted = 0.0 if ended_s is None else max(ended_s - confirmed_s, 0.0)
+    return Sighting(violation_id, place, camera_id, started, captured_at + timedelta(seconds=lasted))
+
+
+def settle(session: Session, own: Sighting, incident_id: str) -> None:
+    """Give a violation that has just arrived or ended, and whose row is written, its place among the incidents.
+
+    Args:
+        incident_id: that it has now; of one that has just arrived its own id.
+    """
+    touched = _touching(session, own) - {incident_id}
     if not touched:
         return
-    members = members_of(session, {*touched, row.incident_id})
+    members = members_of(session, {*touched, incident_id})
     fixed = _fixed(session, members)
     if not fixed:
         first = min(members, key=_order)
@@ -84,17 +94,41 @@ def _order(row: ViolationRow) -> tuple[datetime, str]:
     return sighting(row).started_at, row.violation_id
 
 
-def _touching(session: Session, row: ViolationRow) -> list[ViolationRow]:
-    own, gap = sighting(row), timedelta(seconds=GAP_S)
-    query = select(ViolationRow).where(
-        ViolationRow.canteen_id == row.canteen_id,
-        ViolationRow.rule_id == row.rule_id,
-        ViolationRow.zone == row.zone,
-        ViolationRow.captured_at >= own.started_at - gap - LONGEST,
-        # A violation is captured at its confirmation, which comes after its start.
-        ViolationRow.captured_at <= own.ended_at + gap + LONGEST,
+def _near() -> Select[str, str, datetime, float, float, float | None]:
+    row = ViolationRow
+    short_s = _SHORT.total_seconds()
+    return select(
+        row.incident_id, row.camera_id, row.captured_at, row.started_s, row.confirmed_s, row.ended_s
+    ).where(
+        row.canteen_id == bindparam("canteen_id"),
+        row.rule_id == bindparam("rule_id"),
+        row.zone == bindparam("zone"),
+        row.captured_at >= bindparam("since"),
+        row.captured_at <= bindparam("until"),
+        # Most are short, and then too far away; the rest is told apart exactly.
+        or_(row.captured_at >= bindparam("soon"), row.ended_s - row.confirmed_s >= short_s),
+        or_(row.captured_at <= bindparam("late"), row.confirmed_s - row.started_s >= short_s),
     )
-    return [one for one in session.scalars(query) if between_s(own, sighting(one)) <= GAP_S]
+
+
+_SHORT = timedelta(minutes=10)
+_NEAR = _near()
+
+
+def _touching(session: Session, own: Sighting) -> set[str]:
+    """Incidents of the violations that it touches, itself among them. What waits in the session is not seen."""
+    canteen_id, rule_id, zone = own.place
+    # A violation is captured at its confirmation, which comes after its start.
+    first, last = own.started_at - timedelta(seconds=GAP_S), own.ended_at + timedelta(seconds=GAP_S)
+    asked: dict[str, object] = {"canteen_id": canteen_id, "rule_id": rule_id, "zone": zone}
+    asked |= {"since": first - LONGEST, "until": last + LONGEST, "soon": first - _SHORT, "late": last + _SHORT}
+    return {
+        incident_id
+        for incident_id, camera_id, at, started_s, confirmed_s, ended_s in session.connection().execute(
+            _NEAR, asked
+        )
+        if between_s(own, sighted("", own.place, camera_id, (at, started_s, confirmed_s, ended_s))) <= GAP_S
+    }
 
 
 def _fixed(session: Session, members: Sequence[ViolationRow]) -> set[str]:

@@ -11,14 +11,13 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 from sqlalchemy.orm import Session
 
-from kitchenvision.regulator import store
+from kitchenvision.regulator import report_store
 from kitchenvision.regulator.auth import EdgeCanteen
 from kitchenvision.regulator.blobs import BlobStore, BlobWriter, HashMismatch
 from kitchenvision.regulator.bodies import check_canteen
 from kitchenvision.regulator.parts import NeedsParts, Parts, now
 from kitchenvision.regulator.problems import Refused, bad_fields, bad_report
-from kitchenvision.regulator.store import AnyReport
-from kitchenvision.regulator.tables import ViolationRow
+from kitchenvision.regulator.report_store import AnyReport, Arriving
 from kitchenvision.wire import ConfirmedReport, Receipt, parse_report, report_bytes
 
 router = APIRouter(prefix="/api/v1")
@@ -111,29 +110,30 @@ def take(parts: Parts, canteen_id: str, body: bytes) -> Receipt:
     Raises:
         Refused: with the status of the answer. StorageError: it could not be kept, nothing was.
     """
-    report = _parsed(body)
+    arriving = _parsed(body)
+    report = arriving.report
     check_canteen(report.canteen_id, canteen_id)
     # Asked before the transaction, which should not wait for an object store.
     sizes = {blob.sha256: parts.arrived.size(parts.blobs, blob.sha256) for blob in report.blobs}
     with parts.database.writing(lane=canteen_id) as session:
-        violation = session.get(ViolationRow, report.violation_id)
-        known = store.known_receipt(session, report, violation)
+        there = report_store.begun(session, report.violation_id)
+        known = report_store.known_receipt(session, arriving, there)
         if known is not None:
             return known
         if isinstance(report, ConfirmedReport) != (report.seq == 1):
             problem = "seq 1 is the report of kind 'confirmed', and no later one is"
             raise bad_fields("the kind does not fit the sequence", [{"field": "kind", "problem": problem}])
         _check_blobs(sizes | _dropped(session, parts.blobs, report), report)
-        return store.add_report(session, report, violation, now())
+        return report_store.add_report(session, arriving, there, now())
 
 
-def _parsed(body: bytes) -> AnyReport:
+def _parsed(body: bytes) -> Arriving:
     try:
         report = parse_report(body)
     except ValidationError as error:
         raise bad_report(error) from error
     try:
-        report_bytes(report)
+        canonical = report_bytes(report)
         if isinstance(report, ConfirmedReport):
             report.captured_at.astimezone(now().tzinfo)
     except (ValueError, OverflowError) as error:
@@ -143,14 +143,14 @@ def _parsed(body: bytes) -> AnyReport:
     roles = [blob.role for blob in report.blobs]
     if len(set(roles)) != len(roles):
         raise bad_fields("a role is named twice", [{"field": "blobs", "problem": "one blob for each role"}])
-    return report
+    return Arriving(report, canonical)
 
 
 def _dropped(session: Session, blobs: BlobStore, report: AnyReport) -> dict[str, int | None]:
     # What was asked for before the transaction may have been dropped meanwhile, if an old violation named it.
     if not report.blobs:
         return {}
-    removed = store.once_removed(session, [blob.sha256 for blob in report.blobs])
+    removed = report_store.once_removed(session, [blob.sha256 for blob in report.blobs])
     return {sha256: blobs.size(sha256) for sha256 in removed}
 
 

@@ -1,4 +1,4 @@
-"""Every query on reports and violations, each within a scope. Reports are only added; rows become values here."""
+"""Queries on reports and violations, each within a scope. `report_store` adds reports."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,117 +6,16 @@ from datetime import datetime
 from functools import cache
 from typing import Any, TypeVarTuple
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, insert, or_, select
+from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from kitchenvision.regulator.access import Scope, Shape
-from kitchenvision.regulator.incident_members import settle
 from kitchenvision.regulator.listing import Cursor, Filters
-from kitchenvision.regulator.problems import Refused
+from kitchenvision.regulator.report_store import AnyReport
 from kitchenvision.regulator.tables import Canteen, ReportBlob, ReportRow, ViolationRow
-from kitchenvision.wire import (
-    BlobRole,
-    ClipReport,
-    ConfirmedReport,
-    EndedReport,
-    Receipt,
-    content_hash,
-    parse_report,
-    report_bytes,
-)
+from kitchenvision.wire import BlobRole, parse_report
 
 Columns = TypeVarTuple("Columns")
-AnyReport = ConfirmedReport | ClipReport | EndedReport
-
-
-def known_receipt(session: Session, report: AnyReport, violation: ViolationRow | None) -> Receipt | None:
-    """The receipt for a report that is there already, or None when its key is free and next in line.
-
-    Args:
-        violation: that the report is of, None before its first one.
-
-    Raises:
-        Refused: 409 when the key holds other content, a report before it is missing, or the violation
-            belongs to another canteen.
-    """
-    if violation is not None and violation.canteen_id != report.canteen_id:
-        # Not 403, which would tell the edge that its token is wrong and stop its whole queue.
-        raise Refused(409, "other-canteen", "this violation belongs to another canteen", field="violation_id")
-    # No report is ever taken away, so one after the last need not be looked for.
-    told = violation is not None and report.seq <= violation.last_seq
-    row = session.get(ReportRow, (report.violation_id, report.seq)) if told else None
-    if row is not None:
-        digest = content_hash(report_bytes(report))
-        if row.sha256 != digest:
-            raise Refused(
-                409,
-                "other-content",
-                "this key holds another report",
-                f"{report.idempotency_key} was received with SHA-256 {row.sha256}, now came {digest}",
-                field="seq",
-            )
-        return Receipt(
-            idempotency_key=report.idempotency_key,
-            report_sha256=digest,
-            received_at=row.received_at,
-            status="duplicate",
-        )
-    expected = 1 if violation is None else violation.last_seq + 1
-    if report.seq != expected:
-        raise Refused(
-            409,
-            "sequence-gap",
-            "a report before this one is missing",
-            f"{report.violation_id}: expected seq {expected}, got {report.seq}",
-            field="seq",
-            expected_seq=expected,
-        )
-    return None
-
-
-def add_report(session: Session, report: AnyReport, violation: ViolationRow | None, now: datetime) -> Receipt:
-    """Add a report for which `known_receipt` found nothing, with what follows from it."""
-    if isinstance(report, ConfirmedReport):
-        new = _violation_row(report, now)
-        session.add(new)
-        settle(session, new)
-    elif violation is not None:
-        violation.last_seq = report.seq
-        if isinstance(report, EndedReport):
-            violation.ended_s = report.ended_s
-            settle(session, violation)
-    session.flush()
-    body = report_bytes(report)
-    digest = content_hash(body)
-    key = {"violation_id": report.violation_id, "seq": report.seq}
-    # Rows that nobody reads back here: written without objects for them.
-    rows = session.connection()
-    rows.execute(
-        insert(ReportRow),
-        {**key, "kind": report.kind, "body": body, "sha256": digest, "received_at": now},
-    )
-    if report.blobs:
-        rows.execute(insert(ReportBlob), [{**key, **blob.model_dump()} for blob in report.blobs])
-    return Receipt(idempotency_key=report.idempotency_key, report_sha256=digest, received_at=now, status="accepted")
-
-
-def _violation_row(report: ConfirmedReport, now: datetime) -> ViolationRow:
-    return ViolationRow(
-        violation_id=report.violation_id,
-        canteen_id=report.canteen_id,
-        camera_id=report.camera_id,
-        rule_id=report.rule_id,
-        captured_at=report.captured_at,
-        received_at=now,
-        started_s=report.started_s,
-        confirmed_s=report.confirmed_s,
-        ended_s=None,
-        confidence=report.confidence,
-        last_seq=report.seq,
-        state="open",
-        decision_id=0,
-        zone=report.zone,
-    )
 
 
 @cache
@@ -185,12 +84,6 @@ def gone(session: Session, scope: Scope, violation_id: str, role: BlobRole) -> b
         .where(scope.covers(ViolationRow.canteen_id))
     )
     return session.scalar(query.limit(1)) is not None
-
-
-def once_removed(session: Session, sha256s: Sequence[str]) -> set[str]:
-    """Those of these blobs that were removed from some violation."""
-    query = select(ReportBlob.sha256).where(ReportBlob.sha256.in_(sha256s), ReportBlob.removed_at.is_not(None))
-    return set(session.scalars(query))
 
 
 def page(

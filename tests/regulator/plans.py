@@ -18,6 +18,7 @@ from kitchenvision.regulator import (
     incident_members,
     people,
     queue_store,
+    report_store,
     second_reviews,
     store,
 )
@@ -110,8 +111,8 @@ def hot(count: int) -> dict[str, Callable[[Session], object]]:
         "its reports": lambda s: _reports(s, town, one),
         "its picture": lambda s: store.blob(s, town, one, "snapshot"),
         "its decisions": lambda s: history.decisions(s, town, one),
-        "blobs that were dropped": lambda s: store.once_removed(s, [one]),
-        "incident of a new violation": lambda s: incident_members._touching(s, row(s)),
+        "blobs that were dropped": lambda s: report_store.once_removed(s, [one]),
+        "incident of a new violation": lambda s: incident_members._touching(s, incident_members.sighting(row(s))),
         "members of incidents": lambda s: incident_members.members_of(s, [one]),
         "record of a camera": lambda s: queue_store.camera_record(s, looker(town), row(s)),
         "earlier ones": lambda s: store.earlier(s, town, row(s), 5),

@@ -61,8 +61,10 @@ def row(number: int, at_s: float, lasted_s: float | None = 10.0, zone: str = "ki
 
 def arrive(session: Session, one: ViolationRow) -> ViolationRow:
     """As a report brings it."""
+    one.incident_id = one.violation_id
     session.add(one)
-    settle(session, one)
+    session.flush()
+    settle(session, sighting(one), one.incident_id)
     session.flush()
     return one
 
@@ -77,10 +79,11 @@ def kept(session: Session) -> dict[str, list[str]]:
 
 @st.composite
 def arrivals(draw: st.DrawFn) -> list[tuple[ViolationRow, bool]]:
-    """Up to 14 violations in any order; some whose end comes later."""
+    """Up to 14 violations in any order; some whose end comes later, some that go on for an hour."""
     seconds = st.integers(0, 50).map(lambda n: n * 100.0)
+    lasts = st.integers(0, 500) | st.integers(590, 4000)
     zones = st.sampled_from(["kitchen", "serving"])
-    drawn = draw(st.lists(st.tuples(seconds, st.integers(0, 500), zones, st.booleans()), max_size=14))
+    drawn = draw(st.lists(st.tuples(seconds, lasts, zones, st.booleans()), max_size=14))
     return [(row(i, at, float(lasted), zone), late) for i, (at, lasted, zone, late) in enumerate(drawn)]
 
 
@@ -97,7 +100,8 @@ def test_one_after_another_is_the_same_as_all_at_once(arriving: list[tuple[Viola
             arrive(session, one)
         for one, end in later:
             one.ended_s = end
-            settle(session, one)
+            session.flush()
+            settle(session, sighting(one), one.incident_id)
         expected = {
             incident.incident_id: sorted(part.violation_id for part in incident.sightings)
             for incident in group(sighting(one) for one, _ in arriving)
