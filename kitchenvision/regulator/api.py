@@ -19,7 +19,8 @@ from kitchenvision.regulator.conditional import json_answer
 from kitchenvision.regulator.listing import Cursor, ListQuery, read_cursor
 from kitchenvision.regulator.parts import NeedsParts, Parts, now
 from kitchenvision.regulator.problems import Refused
-from kitchenvision.regulator.tables import ReportBlob, ViolationRow
+from kitchenvision.regulator.store import Kept
+from kitchenvision.regulator.tables import ViolationRow
 from kitchenvision.wire import BlobRole
 
 router = APIRouter(prefix="/api/v1")
@@ -55,7 +56,7 @@ def one_violation(request: Request, violation_id: str, reader: ApiReader, parts:
     """One violation with its reports, as they came, and every decision on it."""
     with parts.database.reading() as session:
         row = _readable(session, violation_id, reader)
-        reports = [json.loads(kept.body) for _, kept in store.reports(session, reader.scope, violation_id)]
+        reports = [json.loads(body) for _, body in store.reports(session, reader.scope, violation_id)]
         decisions = history.decisions(session, reader.scope, violation_id)
     told = [{**asdict(one), "decided_at": one.decided_at.isoformat()} for one in decisions]
     return json_answer(request, {**_summary(row), "reports": reports, "decisions": told})
@@ -64,8 +65,8 @@ def one_violation(request: Request, violation_id: str, reader: ApiReader, parts:
 @router.get("/violations/{violation_id}/{role}", response_model=None)
 def one_blob(violation_id: str, role: BlobPath, reader: ApiReader, parts: NeedsParts, request: Request) -> Response:
     """A picture, the clip or the trace; a `Range` header gets a part."""
-    with parts.database.asking() as session:
-        kept = store.blob(session, reader.scope, violation_id, _role(role))
+    with parts.database.question() as asked:
+        kept = store.blob(asked, reader.scope, violation_id, _role(role))
     if kept is None:
         raise _no_blob(parts, violation_id, role, reader)
     parts.views.note(parts.database, (reader.person_id, violation_id, role), now())
@@ -158,7 +159,7 @@ def _summary(row: ViolationRow) -> dict[str, Any]:
     }
 
 
-def _blob_answer(blobs: BlobStore, kept: ReportBlob, request: Request) -> Response:
+def _blob_answer(blobs: BlobStore, kept: Kept, request: Request) -> Response:
     etag = f'"{kept.sha256}"'
     headers = {
         "ETag": etag,

@@ -110,11 +110,12 @@ def create_app(settings: RegulatorSettings, memory: Memory | None = None) -> Fas
     provider = None if settings.oidc is None else oidc.Provider(settings.oidc, outside)
     parts = Parts(settings, database, blobs, shared.failures, Views(), shared.wall, provider=provider, vault=vault)
     app.state.parts = parts
-    for part in (ingest, boxes, observed, cockpit_ingest, api, login, oidc_pages, case_pages):
+    # They are tried in this order, so what is asked most stands first.
+    for part in (ingest, cockpit_ingest, review_acts, second_pages, review, api):
+        app.include_router(part.router)
+    for part in (boxes, observed, login, oidc_pages, case_pages):
         app.include_router(part.router)
     for part in (account, people_pages, devices, webhook_pages, digest_pages):
-        app.include_router(part.router)
-    for part in (second_pages, review_acts, review):
         app.include_router(part.router)
     for part in (district, district_reports, observed_calendar, public, map_pages, kiosk_pages, cockpit):
         app.include_router(part.router)

@@ -2,18 +2,18 @@
 
 import hmac
 import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import Depends, Form, Header, Request
+from fastapi import Depends, Form, Request
 from fastapi.concurrency import run_in_threadpool
 
 from kitchenvision.regulator import api_tokens, people
 from kitchenvision.regulator.access import Right, Scope, scope_of_edge
 from kitchenvision.regulator.api_tokens import TokenScope
-from kitchenvision.regulator.parts import NeedsParts, Parts, now
+from kitchenvision.regulator.parts import Parts, now, parts_of
 from kitchenvision.regulator.people import Visitor
 from kitchenvision.regulator.problems import Refused
 
@@ -32,7 +32,7 @@ class Reader:
     person_id: int | None = None
 
 
-def edge_canteen(parts: NeedsParts, authorization: Annotated[str, Header()] = "") -> str:
+def edge_canteen(parts: Parts, authorization: str) -> str:
     """Id of the canteen whose token came.
 
     Raises:
@@ -51,8 +51,9 @@ def edge_canteen(parts: NeedsParts, authorization: Annotated[str, Header()] = ""
     )
 
 
-async def arriving_edge(parts: NeedsParts, authorization: Annotated[str, Header()] = "") -> str:
+async def arriving_edge(request: Request) -> str:
     """As `edge_canteen`, without a thread where the token is remembered: pictures come all the time."""
+    parts, authorization = parts_of(request), request.headers.get("authorization", "")
     known = parts.edge_tokens.remembered(_token(authorization))
     return known if known is not None else await run_in_threadpool(edge_canteen, parts, authorization)
 
@@ -62,43 +63,46 @@ def _token(authorization: str) -> str:
     return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def current_visitor(request: Request, parts: NeedsParts) -> Visitor | None:
+# What follows calls each other instead of depending on each other: each dependency costs every request.
+
+
+def current_visitor(request: Request) -> Visitor | None:
     """Who is logged in, or None."""
     token = request.cookies.get(COOKIE, "")
     if not token:
         return None
-    with parts.database.asking() as session:
-        return people.visitor_of(session, token, now())
+    with parts_of(request).database.question() as asked:
+        return people.visitor_of(asked, token, now())
 
 
 MaybeVisitor = Annotated[Visitor | None, Depends(current_visitor)]
 
 
-# These only look at what is there; a thread for each would cost more than they do.
-async def page_visitor(visitor: MaybeVisitor) -> Visitor:
+def page_visitor(request: Request) -> Visitor:
     """Who is logged in.
 
     Raises:
         NotLoggedIn: nobody; a page answers with the log-in page.
     """
+    visitor = current_visitor(request)
     if visitor is None:
         raise NotLoggedIn
     return visitor
 
 
-def reader_with(wanted: TokenScope, edge: bool = False) -> Callable[..., Reader]:
+def reader_with(wanted: TokenScope, edge: bool = False) -> Callable[[Request], Reader]:
     """A dependency: a person who is logged in, or a program with a personal token of that scope.
 
     Args:
         edge: an edge box may come too, to read what it sent.
     """
 
-    def check(
-        request: Request, parts: NeedsParts, visitor: MaybeVisitor, authorization: Annotated[str, Header()] = ""
-    ) -> Reader:
+    def check(request: Request) -> Reader:
+        parts, authorization = parts_of(request), request.headers.get("authorization", "")
         scheme, _, token = authorization.partition(" ")
         if scheme.lower() == "bearer" and token.strip().startswith(api_tokens.PREFIX):
             return _bearer(parts, token.strip(), wanted)
+        visitor = current_visitor(request)
         if visitor is not None:
             if not visitor.scope.may(api_tokens.NEEDS[wanted]):
                 raise not_allowed()
@@ -138,16 +142,13 @@ def check_origin(request: Request) -> None:
         raise Refused(403, "other-site", "this form was sent by another site")
 
 
-async def check_form(
-    request: Request,
-    visitor: Annotated[Visitor, Depends(page_visitor)],
-    csrf_token: Annotated[str, Form()] = "",
-) -> Visitor:
+def check_form(request: Request, csrf_token: Annotated[str, Form()] = "") -> Visitor:
     """Who sent a form, after checking that it is a form of this session.
 
     Raises:
         NotLoggedIn. Refused: 403.
     """
+    visitor = page_visitor(request)
     check_origin(request)
     if not hmac.compare_digest(csrf_token.encode("utf-8"), visitor.csrf_token.encode("utf-8")):
         raise Refused(403, "old-form", "this form is not of this log-in", "reload the page and try again")
@@ -159,10 +160,11 @@ def not_allowed() -> Refused:
     return Refused(403, "not-allowed", "your role does not allow this", "ask an administrator for another role")
 
 
-def page_with(right: Right) -> Callable[[Visitor], Awaitable[Visitor]]:
+def page_with(right: Right) -> Callable[[Request], Visitor]:
     """A dependency: somebody who is logged in and has that right, else 403."""
 
-    async def check(visitor: Annotated[Visitor, Depends(page_visitor)]) -> Visitor:
+    def check(request: Request) -> Visitor:
+        visitor = page_visitor(request)
         if not visitor.scope.may(right):
             raise not_allowed()
         return visitor
@@ -170,10 +172,11 @@ def page_with(right: Right) -> Callable[[Visitor], Awaitable[Visitor]]:
     return check
 
 
-def form_with(right: Right) -> Callable[[Visitor], Awaitable[Visitor]]:
+def form_with(right: Right) -> Callable[[Request, str], Visitor]:
     """A dependency: who sent a form of their own session and has that right, else 403."""
 
-    async def check(visitor: Annotated[Visitor, Depends(check_form)]) -> Visitor:
+    def check(request: Request, csrf_token: Annotated[str, Form()] = "") -> Visitor:
+        visitor = check_form(request, csrf_token)
         if not visitor.scope.may(right):
             raise not_allowed()
         return visitor

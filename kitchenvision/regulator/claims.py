@@ -52,13 +52,13 @@ def claim(
     Args:
         take_over: even if it is somebody else's, which then is told so at the next renewal.
     """
-    row = session.execute(*scope.asks(_claimed, violation_id=violation_id)).first()
+    connection = session.connection()
+    row = connection.execute(*scope.asks(_claimed, violation_id=violation_id)).first()
     if row is None or not scope.may(Right.DECIDE):
         return None
     until = now + timedelta(seconds=LEASE_S)
     values = {**row._mapping, "person_id": person_id, "leased_until": until}
     asked = {"incident": row.incident_id, "person": person_id, "at": now}
-    connection = session.connection()
     connection.execute(_ENDED, asked)
     taken = connection.execute(_taken(connection.dialect.name, take_over), {**values, **asked}).first()
     if taken is None:
@@ -99,7 +99,7 @@ _HOLDER = (
 
 def holder(session: Session, incident_id: str, person_id: int, now: datetime) -> Claim | None:
     """Whose the incident is at that instant, None when it is nobody's."""
-    found = session.execute(_HOLDER, {"incident": incident_id, "at": now}).first()
+    found = session.connection().execute(_HOLDER, {"incident": incident_id, "at": now}).first()
     return None if found is None else Claim(incident_id, found[2], found[1], found[0] == person_id)
 
 
@@ -120,14 +120,14 @@ def check(session: Session, violation_ids: Sequence[str], person_id: int, now: d
         ClaimedByOther: not while somebody else looks at the incident of one.
     """
     asked = {"violation_ids": list(violation_ids), "person": person_id, "at": now}
-    held = session.execute(_HELD, asked).first()
+    held = session.connection().execute(_HELD, asked).first()
     if held is not None:
         raise ClaimedByOther(Claim(held.incident_id, held.username, held.leased_until, mine=False))
 
 
 def of_others(session: Session, scope: Scope, person_id: int, now: datetime) -> dict[str, str]:
     """What others in this scope look at, at that instant: incident -> user name."""
-    found = session.execute(*scope.asks(_of_others, person=person_id, at=now))
+    found = session.connection().execute(*scope.asks(_of_others, person=person_id, at=now))
     return {incident_id: username for incident_id, username in found}
 
 

@@ -127,8 +127,8 @@ async def events(
 
 
 def _still_in(parts: Parts, token: str) -> bool:
-    with parts.database.asking() as session:
-        return visitor_of(session, token, now()) is not None
+    with parts.database.question() as asked:
+        return visitor_of(asked, token, now()) is not None
 
 
 def _text(parts: Parts, visitor: Visitor, words: Words, count: bool) -> str:

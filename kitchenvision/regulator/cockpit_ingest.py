@@ -12,7 +12,7 @@ from pydantic import AwareDatetime, ValidationError
 from kitchenvision.regulator.auth import EdgeCanteen
 from kitchenvision.regulator.bodies import whole_body
 from kitchenvision.regulator.cockpit_wall import LARGEST_BYTES, WallFull
-from kitchenvision.regulator.parts import NeedsParts, Parts, now
+from kitchenvision.regulator.parts import NeedsParts, Parts, now, parts_of
 from kitchenvision.regulator.problems import Refused, bad_fields, bad_report
 from kitchenvision.wire import LiveBatch, LiveState
 
@@ -57,7 +57,7 @@ async def put_live_state(
 
 
 @router.post("/live", response_model=None)
-async def post_live(canteen_id: EdgeCanteen, parts: NeedsParts, request: Request) -> Response:
+async def post_live(canteen_id: EdgeCanteen, request: Request) -> Response:
     """Small pictures of several cameras (a `LiveBatch`). 200 with `next_in_s`; with a wrong one none is kept."""
     try:
         batch = LiveBatch.model_validate_json(await whole_body(request, LARGEST_BATCH_BYTES))
@@ -72,7 +72,7 @@ async def post_live(canteen_id: EdgeCanteen, parts: NeedsParts, request: Request
         raise bad_fields("a picture is none, or too large", wrong)
     try:
         pictures = [(one.camera_id, one.jpeg, one.captured_at) for one in batch.pictures]
-        return await _put(parts, canteen_id, pictures)
+        return await _put(parts_of(request), canteen_id, pictures)
     except WallFull as error:
         raise Refused(409, "too-many-cameras", "too many cameras", str(error), field="pictures") from error
 

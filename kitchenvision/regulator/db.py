@@ -9,8 +9,10 @@ so: it writes beside those of other canteens.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
 from importlib.resources import as_file, files
 from pathlib import Path
 from sqlite3 import Connection as SqliteConnection
@@ -21,7 +23,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, Insert, Select, create_engine, event, func, make_url, select
 from sqlalchemy.exc import DatabaseError, DisconnectionError, OperationalError, ProgrammingError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
@@ -34,7 +36,6 @@ _WRITERS, _LANES, _JOBS = 0x6B76, 0x6B77, 0x6B78
 _CONNECTIONS, _MORE_CONNECTIONS = 25, 15  # of the latter each is made anew and closed after use
 _TRIED_AFTER_S = 1.0  # a connection that rested for longer is tried before it is used
 NO_LANE = ""
-Lane = str | Callable[[Session], str | None]
 _COMMITS_LATER = "name = 'synchronous_commit' AND setting = 'off'"
 # Serialization failure, deadlock, lock not available, statement cancelled by its timeout.
 _BUSY_STATES = frozenset({"40001", "40P01", "55P03", "57014"})
@@ -42,6 +43,17 @@ _BUSY_STATES = frozenset({"40001", "40P01", "55P03", "57014"})
 
 class DatabaseBusy(StorageError):
     """Another process held the database for too long; the same request may succeed later."""
+
+
+@dataclass(frozen=True)
+class Found:
+    """A lane that is found out while it is taken: what a statement of one column gives, with these values."""
+
+    statement: Select[str]
+    values: Mapping[str, Any]
+
+
+Lane = str | Found
 
 
 class Database:
@@ -92,19 +104,43 @@ class Database:
             yield session
 
     @contextmanager
+    def question(self) -> Iterator[Connection]:
+        """As `asking`, for statements about columns: without objects they cost half.
+
+        Raises:
+            StorageError: the database cannot be read.
+        """
+        with _storage_errors(), self._asking.connect() as connection:
+            yield connection
+
+    def add(self, statement: Insert, row: Mapping[str, Any]) -> None:
+        """Add a row that concerns no other, in a transaction of its own; durable when it returns.
+
+        Raises:
+            StorageError: disk full, not writable.
+        """
+        if not self._locks:
+            with self.writing(lane=NO_LANE) as session:
+                session.connection().execute(statement, row)
+            return
+        with self.question() as connection:
+            connection.execute(statement, row)
+
+    @contextmanager
     def writing(self, lane: Lane | None = None) -> Iterator[Session]:
         """A session that is committed as one at the end, or not at all. Durable when it returns.
 
         Args:
-            lane: name of what is touched, such as a canteen's id, or who finds it out first; writers of other lanes
-                may write meanwhile. None = nobody else may; `NO_LANE` for rows that are only added, by themselves.
+            lane: name of what is touched, such as a canteen's id, or how it is found out; writers of other lanes
+                may write meanwhile. None, or a lane that is not found: nobody else may. `NO_LANE` for rows that are
+                only added, by themselves.
 
         Raises:
             StorageError: disk full, not writable. DatabaseBusy: locked for too long.
         """
         with _storage_errors(), Session(self._writing, expire_on_commit=False) as session, session.begin():
             if self._locks:
-                _lock(session.connection(), lane(session) if callable(lane) else lane)
+                _lock(session.connection(), lane)
             yield session
 
     def migrate(self) -> None:
@@ -228,7 +264,18 @@ def _pool(address: URL) -> dict[str, Any]:
     }
 
 
-def _lock(connection: Connection, lane: str | None) -> None:
+@cache
+def _locking(found: Select[str]) -> Select[Any]:
+    (name,) = found.subquery().c
+    together = func.pg_advisory_xact_lock_shared(_WRITERS, 0)
+    return select(together, func.pg_advisory_xact_lock(_LANES, func.hashtext(name)))
+
+
+def _lock(connection: Connection, lane: Lane | None) -> None:
+    if isinstance(lane, Found):
+        if connection.execute(_locking(lane.statement), lane.values).first() is not None:
+            return
+        lane = None
     if lane is None:
         connection.exec_driver_sql("SELECT pg_advisory_xact_lock(%s, 0)", (_WRITERS,))
         return

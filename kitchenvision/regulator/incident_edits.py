@@ -123,7 +123,7 @@ def mergeable(session: Session, scope: Scope, row: ViolationRow) -> list[Near]:
     span = {"since": row.captured_at - MERGE_WITHIN, "until": row.captured_at + MERGE_WITHIN}
     found: dict[str, Near] = {}
     fixed = set()
-    for incident_id, *told, has_case in session.execute(*scope.asks(_near, **own, **span)):
+    for incident_id, *told, has_case in session.connection().execute(*scope.asks(_near, **own, **span)):
         if incident_id not in found:
             found[incident_id] = Near(*told)
         if has_case:

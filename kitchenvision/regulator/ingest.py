@@ -15,7 +15,7 @@ from kitchenvision.regulator import report_store
 from kitchenvision.regulator.auth import EdgeCanteen
 from kitchenvision.regulator.blobs import BlobStore, BlobWriter, HashMismatch
 from kitchenvision.regulator.bodies import check_canteen
-from kitchenvision.regulator.parts import NeedsParts, Parts, now
+from kitchenvision.regulator.parts import NeedsParts, Parts, now, parts_of
 from kitchenvision.regulator.problems import Refused, bad_fields, bad_report
 from kitchenvision.regulator.report_store import AnyReport, Arriving
 from kitchenvision.wire import ConfirmedReport, Receipt, parse_report, report_bytes
@@ -33,9 +33,10 @@ def has_blob(sha256: BlobName, canteen_id: EdgeCanteen, parts: NeedsParts) -> Re
 
 
 @router.put("/blobs/{sha256}")
-async def put_blob(sha256: BlobName, canteen_id: EdgeCanteen, parts: NeedsParts, request: Request) -> Response:
+async def put_blob(sha256: BlobName, canteen_id: EdgeCanteen, request: Request) -> Response:
     """201 stored, 200 it was there, 422 the bytes have another hash, 413 too large, 507 disk full."""
-    limit, announced = parts.settings.max_blob_bytes, _announced(request)
+    parts, announced = parts_of(request), _announced(request)
+    limit = parts.settings.max_blob_bytes
     if announced > limit:
         await _drain(request, limit)
         raise _too_large(limit, "the blob is too large")
@@ -82,8 +83,9 @@ async def _received(request: Request, parts: Parts, sha256: str) -> bool:
 
 
 @router.post("/reports", response_model=None)
-async def post_report(canteen_id: EdgeCanteen, parts: NeedsParts, request: Request) -> Response:
+async def post_report(canteen_id: EdgeCanteen, request: Request) -> Response:
     """201 accepted, 200 the same again; 409, 413 and 422 as problems."""
+    parts = parts_of(request)
     limit = parts.settings.max_report_bytes
     if _announced(request) > limit:
         await _drain(request, limit)

@@ -56,11 +56,16 @@ def now() -> datetime:
     return datetime.now(UTC)
 
 
-async def _parts(request: Request) -> Parts:
+def parts_of(request: Request) -> Parts:
+    """Of the application that was asked. A call costs less than the dependency does."""
     parts = request.app.state.parts
     if not isinstance(parts, Parts):
         raise TypeError("the application was not made by create_app")
     return parts
+
+
+async def _parts(request: Request) -> Parts:
+    return parts_of(request)
 
 
 NeedsParts = Annotated[Parts, Depends(_parts)]

@@ -7,7 +7,7 @@ from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
-from sqlalchemy import bindparam, delete, select
+from sqlalchemy import Connection, bindparam, delete, select
 from sqlalchemy.orm import Session
 
 from kitchenvision.errors import SettingsError
@@ -227,9 +227,9 @@ _VISITOR = (
 )
 
 
-def visitor_of(session: Session, token: str, now: datetime) -> Visitor | None:
+def visitor_of(asked: Session | Connection, token: str, now: datetime) -> Visitor | None:
     """Who is logged in with this cookie, or None when it is unknown or expired."""
-    rows = session.execute(_VISITOR, {"token": token_hash(token), "now": now}).all()
+    rows = asked.execute(_VISITOR, {"token": token_hash(token), "now": now}).all()
     if not rows:
         return None
     one = rows[0]

@@ -130,12 +130,12 @@ def camera_record(session: Session, looker: Looker, of: ViolationRow) -> CameraR
     """Of the camera and rule of a violation, without the violation's own incident."""
     own = {name: getattr(of, name) for name in ("canteen_id", "rule_id", "camera_id", "incident_id")}
     asked = {**own, "since": looker.now - timedelta(days=RECORD_DAYS)}
-    rows = session.execute(*looker.scope.asks(_counted, **asked)).all()
+    rows = session.connection().execute(*looker.scope.asks(_counted, **asked)).all()
     everywhere = {state: int(n) for state, n, _ in rows}
     states = {state: int(n) for state, _, n in rows if n}
     if not states.get(State.REJECTED.value):
         return CameraRecord(everywhere, states, {})
-    reasons = session.execute(*looker.scope.asks(_reasons, **asked))
+    reasons = session.connection().execute(*looker.scope.asks(_reasons, **asked))
     return CameraRecord(everywhere, states, {int(reason): int(n) for reason, n in reasons if reason is not None})
 
 

@@ -1,11 +1,9 @@
 """What is done at the desk: decisions on one or many, second looks, claims, splits, merges, saved views."""
 
-from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Form, Request
 from fastapi.responses import JSONResponse, RedirectResponse, Response
-from sqlalchemy.orm import Session
 
 from kitchenvision.regulator import claims, history, incident_edits, saved_views, second_reviews, store
 from kitchenvision.regulator.auth import Decider
@@ -131,7 +129,8 @@ def look_again(
         Refused: 404 when it is not theirs to look at again, 422 when the step is not complete.
     """
     try:
-        with parts.database.writing(lane=_lane(violation_id)) as session:
+        # What is decided together is of one canteen; the other canteens' boxes need not wait for it.
+        with parts.database.writing(lane=store.lane_of(violation_id)) as session:
             for pair in pairs:
                 second_reviews.look_again(session, visitor.scope, pair, step, visitor.person_id, now())
     except StepRefused as error:
@@ -157,7 +156,7 @@ def claim(
         Refused: 404.
     """
     at = now()
-    with parts.database.writing(lane=_lane(violation_id)) as session:
+    with parts.database.writing(lane=store.lane_of(violation_id)) as session:
         made = claims.claim(session, visitor.scope, violation_id, visitor.person_id, at, take_over)
         others = claims.of_others(session, visitor.scope, visitor.person_id, at)
     if made is None:
@@ -244,7 +243,7 @@ def forget_view(view_id: int, request: Request, visitor: Decider, parts: NeedsPa
 
 def _decide(parts: Parts, visitor: Visitor, words: Words, seen: Seen, step: Step) -> dict[str, int]:
     try:
-        with parts.database.writing(lane=_lane(seen[0][0])) as session:
+        with parts.database.writing(lane=store.lane_of(seen[0][0])) as session:
             at = now()
             claims.check(session, [violation_id for violation_id, _ in seen], visitor.person_id, at)
             return {
@@ -261,11 +260,6 @@ def _decide(parts: Parts, visitor: Visitor, words: Words, seen: Seen, step: Step
         raise Refused(409, "claimed", words("claim.title"), told, field="seen") from error
     except DecidedMeanwhile as error:
         raise _meanwhile(words, error) from error
-
-
-def _lane(violation_id: str) -> Callable[[Session], str | None]:
-    # What is decided together is of one canteen; the other canteens' boxes need not wait for it.
-    return lambda session: store.canteen_of(session, violation_id)
 
 
 def _meanwhile(words: Words, error: DecidedMeanwhile) -> Refused:

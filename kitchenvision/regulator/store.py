@@ -6,10 +6,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any, TypeVarTuple
 
-from sqlalchemy import ColumnElement, Select, and_, bindparam, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import Session
 
 from kitchenvision.regulator.access import Scope, Shape
+from kitchenvision.regulator.db import Found
 from kitchenvision.regulator.listing import Cursor, Filters
 from kitchenvision.regulator.report_store import AnyReport
 from kitchenvision.regulator.tables import Canteen, ReportBlob, ReportRow, ViolationRow
@@ -36,32 +37,45 @@ def violation(session: Session, scope: Scope, violation_id: str) -> tuple[Violat
 _CANTEEN_OF = select(ViolationRow.canteen_id).where(ViolationRow.violation_id == bindparam("violation_id"))
 
 
-def canteen_of(session: Session, violation_id: str) -> str | None:
-    """Whose it is: the lane of who writes about it. Says nothing of who may."""
-    return session.scalar(_CANTEEN_OF, {"violation_id": violation_id})
+def lane_of(violation_id: str) -> Found:
+    """The lane of who writes about a violation: its canteen. Says nothing of who may."""
+    return Found(_CANTEEN_OF, {"violation_id": violation_id})
 
 
 @cache
-def _reports(shape: Shape) -> Select[ReportRow]:
+def _reports(shape: Shape) -> Select[bytes]:
     return (
-        select(ReportRow)
+        select(ReportRow.body)
         .join(ViolationRow, ViolationRow.violation_id == ReportRow.violation_id)
         .where(ReportRow.violation_id == bindparam("violation_id"), shape.covers(ViolationRow.canteen_id))
         .order_by(ReportRow.seq)
     )
 
 
-def reports(session: Session, scope: Scope, violation_id: str) -> list[tuple[AnyReport, ReportRow]]:
-    """Its reports in order, each with the row that keeps its bytes."""
-    rows = session.scalars(*scope.asks(_reports, violation_id=violation_id))
-    return [(parse_report(row.body), row) for row in rows]
+def reports(session: Session, scope: Scope, violation_id: str) -> list[tuple[AnyReport, bytes]]:
+    """Its reports in order, each with its bytes."""
+    bodies = session.connection().scalars(*scope.asks(_reports, violation_id=violation_id))
+    return [(parse_report(body), body) for body in bodies]
+
+
+@dataclass(frozen=True)
+class Kept:
+    """A blob that is there: where, and how many bytes."""
+
+    role: str
+    sha256: str
+    size: int
+    media_type: str
+
+
+_KEPT = ReportBlob.role, ReportBlob.sha256, ReportBlob.size, ReportBlob.media_type
 
 
 @cache
-def _blob(shape: Shape) -> Select[ReportBlob]:
+def _blob(shape: Shape) -> Select[str, str, int, str]:
     own = ReportBlob.violation_id == bindparam("violation_id"), ReportBlob.role == bindparam("role")
     return (
-        select(ReportBlob)
+        select(*_KEPT)
         .join(ViolationRow, ViolationRow.violation_id == ReportBlob.violation_id)
         .where(*own, ReportBlob.removed_at.is_(None), shape.covers(ViolationRow.canteen_id))
         .order_by(ReportBlob.seq.desc())
@@ -69,10 +83,10 @@ def _blob(shape: Shape) -> Select[ReportBlob]:
     )
 
 
-def blob(session: Session, scope: Scope, violation_id: str, role: BlobRole) -> ReportBlob | None:
+def blob(asked: Session | Connection, scope: Scope, violation_id: str, role: BlobRole) -> Kept | None:
     """The newest blob of that role, or None."""
-    found: ReportBlob | None = session.scalar(*scope.asks(_blob, violation_id=violation_id, role=role))
-    return found
+    row = asked.execute(*scope.asks(_blob, violation_id=violation_id, role=role)).first()
+    return None if row is None else Kept(*row)
 
 
 def gone(session: Session, scope: Scope, violation_id: str, role: BlobRole) -> bool:
@@ -127,18 +141,10 @@ def earlier(session: Session, scope: Scope, of: ViolationRow, limit: int) -> lis
     return list(session.scalars(*scope.asks(_earlier, at_most=limit, **own)))
 
 
-@dataclass(frozen=True)
-class Kept:
-    """A blob that is there: where, and how many bytes."""
-
-    sha256: str
-    size: int
-
-
 @cache
-def _blobs(shape: Shape) -> Select[str, str, str, int]:
+def _blobs(shape: Shape) -> Select[str, str, str, int, str]:
     return (
-        select(ReportBlob.violation_id, ReportBlob.role, ReportBlob.sha256, ReportBlob.size)
+        select(ReportBlob.violation_id, *_KEPT)
         .join(ViolationRow, ViolationRow.violation_id == ReportBlob.violation_id)
         .where(ReportBlob.violation_id.in_(bindparam("violation_ids", expanding=True)))
         .where(ReportBlob.removed_at.is_(None), shape.covers(ViolationRow.canteen_id))
@@ -149,8 +155,10 @@ def _blobs(shape: Shape) -> Select[str, str, str, int]:
 def blobs(session: Session, scope: Scope, violation_ids: Sequence[str]) -> dict[str, dict[str, Kept]]:
     """The blobs of each of these violations by role, of each role the newest."""
     found: dict[str, dict[str, Kept]] = {}
-    for violation_id, role, sha256, size in session.execute(*scope.asks(_blobs, violation_ids=violation_ids)):
-        found.setdefault(violation_id, {})[role] = Kept(sha256, size)
+    asked = scope.asks(_blobs, violation_ids=violation_ids)
+    for violation_id, *kept in session.connection().execute(*asked):
+        one = Kept(*kept)
+        found.setdefault(violation_id, {})[one.role] = one
     return found
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from kitchenvision.regulator.access import Scope
-from kitchenvision.regulator.db import NO_LANE, Database
+from kitchenvision.regulator.db import Database
 from kitchenvision.regulator.tables import Person, PictureView, ViolationRow
 
 # A browser asks for a clip in many pieces, and again when the page is opened again: one look, one row.
@@ -16,6 +16,7 @@ SAME_LOOK = timedelta(minutes=10)
 PICTURES = frozenset({"snapshot", "head_crop", "clip"})
 _KEPT_ROWS = 500
 _REMEMBERED = 20_000
+_NEW_LOOK = insert(PictureView)
 Look = tuple[int | None, str, str]  # person (None: the canteen's own edge box), violation, which picture
 
 
@@ -49,8 +50,7 @@ class Views:
         if before is not None and now - before < SAME_LOOK:
             return
         row = {"violation_id": look[1], "role": look[2], "person_id": look[0], "seen_at": now}
-        with database.writing(lane=NO_LANE) as session:
-            session.connection().execute(insert(PictureView), row)
+        database.add(_NEW_LOOK, row)
         with self._lock:
             if len(self._noted) >= _REMEMBERED:
                 self._noted.clear()  # costs rows that could have been spared, nothing else

@@ -8,13 +8,12 @@ from pathlib import Path
 
 import pytest
 from regulator.district import District
-from sqlalchemy import func, select, text
+from sqlalchemy import bindparam, func, select, text
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
 
 from kitchenvision.errors import StorageError
 from kitchenvision.regulator import setup
-from kitchenvision.regulator.db import NO_LANE, Database, DatabaseBusy
+from kitchenvision.regulator.db import NO_LANE, Database, DatabaseBusy, Found
 from kitchenvision.regulator.settings import RegulatorSettings
 from kitchenvision.regulator.storage_settings import StorageSettings, database_address
 from kitchenvision.regulator.tables import Canteen, Town
@@ -89,8 +88,7 @@ def test_who_finds_its_lane_first_waits_for_that_lane_only(database: Database) -
     with database.writing() as session:
         session.add_all([canteen("a"), canteen("b")])
 
-    def found(session: Session) -> str | None:
-        return session.scalar(select(Canteen.canteen_id).where(Canteen.name == "a"))
+    found = Found(select(Canteen.canteen_id).where(Canteen.name == bindparam("name")), {"name": "a"})
 
     with database.writing(lane="b"), database.writing(lane=found) as session:
         held = select(func.count()).select_from(text("pg_locks")).where(text("locktype = 'advisory' AND granted"))
