@@ -15,7 +15,7 @@ from kitchenvision.regulator.parts import NeedsParts, Parts, now
 from kitchenvision.regulator.people import Visitor
 from kitchenvision.regulator.people_pages import Admin, AdminForm, Word
 from kitchenvision.regulator.problems import Refused
-from kitchenvision.regulator.rendering import render
+from kitchenvision.regulator.rendering import render, words_of
 from kitchenvision.regulator.table_import import Checked, Kind
 from kitchenvision.regulator.tables import DEFAULT_DISTRICT, DEFAULT_TOWN, Canteen
 
@@ -193,6 +193,7 @@ def _import(request: Request, visitor: Visitor, kind: Kind, rows: list[Checked] 
         visitor=visitor,
         kind=kind,
         columns=table_import.COLUMNS,
+        named=table_import.names_in(words_of(request).language),
         rows=rows,
         wrong=sum(1 for row in rows or () if row.flaws),
         text=written.getvalue(),

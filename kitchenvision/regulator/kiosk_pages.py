@@ -72,7 +72,7 @@ def open_wall(token: str, request: Request, parts: NeedsParts) -> Response:
     with parts.database.writing() as session:
         link = kiosk.wall_of(session, token)
         if link is None:
-            raise Refused(404, "not-there", "there is no such wall, or its link was revoked")
+            raise Refused(404, "no-wall", "there is no such wall, or its link was revoked")
         link.opened_at = now()
     answer = RedirectResponse("/cockpit", 303)
     answer.set_cookie(

@@ -206,6 +206,11 @@ _PAIRS: dict[str, tuple[str, str]] = {
         "地址可能不完整，或记录不存在。",
         "The address may be cut off, or there is no such record.",
     ),
+    "error.no-wall.title": ("大屏链接无效", "This link to a wall does not work"),
+    "error.no-wall.detail": (
+        "链接已被吊销，或地址不完整。请向主管要一个新的链接。",
+        "It was revoked, or the address is cut off. Ask whoever sets the district's policy for a new one.",
+    ),
     "error.409.title": ("已有人处理", "Somebody decided already"),
     "error.409.detail": (
         "您打开页面后，这条记录已被处理。请返回查看结果。",

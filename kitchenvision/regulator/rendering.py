@@ -13,6 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
 
 from kitchenvision.regulator.messages import CATALOGUE, text
 from kitchenvision.regulator.parts import Parts, now
+from kitchenvision.regulator.refusal_words import in_chinese
 from kitchenvision.regulator.settings import LANGUAGES, Language
 from kitchenvision.wire import Problem
 
@@ -35,6 +36,10 @@ class Words:
         """A name such as a rule's, or the bare word when the catalogue has none."""
         key = f"{group}.{name}"
         return self(key) if key in CATALOGUE[self.language] else name
+
+    def why(self, reason: str) -> str:
+        """The reason of a refusal, which the code says in English."""
+        return in_chinese(reason) if self.language == "zh" else reason
 
     def age(self, at: datetime) -> str:
         """How long ago, such as ``3 min ago``."""

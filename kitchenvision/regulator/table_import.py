@@ -55,6 +55,7 @@ CHINESE = {
     "摄像头编号": "camera_id",
     "厨房": "kitchen",
 }
+IN_CHINESE = {name: chinese for chinese, name in CHINESE.items()}
 _LONGEST = {"canteen_id": 200, "name": 200, "town_id": 100, "town_name": 200, "camera_id": 200, "kitchen": 200}
 _DEGREES = {"latitude": 90.0, "longitude": 180.0}
 
@@ -111,6 +112,11 @@ def check(session: Session, scope: Scope, kind: Kind, cells: Sequence[tuple[int,
         raise SettingsError("the table", "line 1", f"got {got}; columns are {', '.join(COLUMNS[kind])}")
     judge = _Judge(session, scope, kind)
     return [judge.row(line, header, values) for line, values in cells[1:]]
+
+
+def names_in(language: str) -> dict[str, str]:
+    """What columns are called in that language; a table may use either."""
+    return IN_CHINESE if language == "zh" else {}
 
 
 def keep(session: Session, scope: Scope, kind: Kind, rows: Sequence[Checked], now: datetime) -> dict[str, str]:

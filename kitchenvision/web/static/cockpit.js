@@ -91,7 +91,7 @@
         if (camera.reason) make("small", "", big).textContent = camera.reason;
       }
     }
-    document.getElementById("empty").hidden = cameras.size > 0;
+    document.getElementById("empty").hidden = first || cameras.size > 0;  // unknown until the server has told
     document.getElementById("countdown").textContent = paused ? words.paused : words.next.replace("%", Math.max(left, 0));
     document.getElementById("clock").textContent = new Date().toLocaleTimeString(document.documentElement.lang, { timeZone: words.zone });
     document.getElementById("broken").hidden = performance.now() - heard < 12000;
@@ -126,6 +126,7 @@
   let known = new Set();
   const announce = (rows, first) => {
     const list = document.getElementById("fresh"), ids = rows.map((row) => row.id);
+    document.getElementById("fresh-none").hidden = rows.length > 0;
     if (ids.length === known.size && ids.every((id) => known.has(id))) return;
     list.replaceChildren();
     for (const row of rows) {
@@ -140,7 +141,6 @@
       make("span", "", link);
     }
     known = new Set(ids);
-    document.getElementById("fresh-none").hidden = rows.length > 0;
   };
 
   let first = true;
