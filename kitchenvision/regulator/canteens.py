@@ -3,13 +3,14 @@
 import hmac
 import secrets
 from datetime import datetime, timedelta
+from functools import cache
 from hashlib import sha256
 
-from sqlalchemy import select, update
+from sqlalchemy import Select, select, update
 from sqlalchemy.orm import Session
 
 from kitchenvision.errors import SettingsError
-from kitchenvision.regulator.access import Scope
+from kitchenvision.regulator.access import Scope, Shape
 from kitchenvision.regulator.db import Database
 from kitchenvision.regulator.tables import DEFAULT_DISTRICT, DEFAULT_TOWN, Camera, Canteen, District, Town
 
@@ -128,8 +129,13 @@ def camera_names(session: Session, scope: Scope, canteen_id: str) -> dict[str, s
 
 def names(session: Session, scope: Scope) -> dict[str, str]:
     """Names of those of the scope by id, ordered by id."""
-    query = select(Canteen.canteen_id, Canteen.name).where(scope.covers(Canteen.canteen_id))
-    return {canteen_id: name for canteen_id, name in session.execute(query.order_by(Canteen.canteen_id))}
+    return {canteen_id: name for canteen_id, name in session.execute(*scope.asks(_names))}
+
+
+@cache
+def _names(shape: Shape) -> Select[str, str]:
+    query = select(Canteen.canteen_id, Canteen.name).where(shape.covers(Canteen.canteen_id))
+    return query.order_by(Canteen.canteen_id)
 
 
 def coordinates(session: Session, scope: Scope) -> dict[str, tuple[float, float]]:

@@ -92,7 +92,7 @@ class Database:
         """
         with _storage_errors(), Session(self._reading, expire_on_commit=False) as session:
             yield session
-            if self._locks and session.in_transaction():
+            if self._locks and session.is_active and session.in_transaction():
                 # It cannot have changed anything. After a rollback the driver would forget each prepared statement
                 # of the connection, and the server would parse and plan all of them anew for the next page.
                 session.connection().connection.commit()

@@ -2,13 +2,14 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import select
+from sqlalchemy import Select, bindparam, insert, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from kitchenvision.errors import KitchenvisionError
-from kitchenvision.regulator.access import Right, Scope
+from kitchenvision.regulator.access import Right, Scope, Shape
 from kitchenvision.regulator.case_tables import CaseRow, CaseViolation
 from kitchenvision.regulator.decisions import State, Step, StepOutOfTurn, Verdict, check, state_after
 from kitchenvision.regulator.tables import DecisionRow, Person, ViolationRow
@@ -79,11 +80,7 @@ def decide(session: Session, scope: Scope, seen: tuple[str, int], step: Step, pe
         NoSuchViolation, DecidedMeanwhile, decisions.StepRefused, decisions.StepOutOfTurn.
     """
     violation_id, follows = seen
-    violation = session.scalar(
-        select(ViolationRow)
-        .where(ViolationRow.violation_id == violation_id, scope.covers(ViolationRow.canteen_id))
-        .with_for_update()
-    )
+    violation = session.scalar(*scope.asks(_decided, violation_id=violation_id))
     if violation is None or not scope.may(Right.DECIDE):
         raise NoSuchViolation(violation_id)
     before: list[Decision] = []
@@ -105,20 +102,21 @@ def decide(session: Session, scope: Scope, seen: tuple[str, int], step: Step, pe
         raise
     if violation.decision_id != follows:
         raise DecidedMeanwhile(newest)
-    row = DecisionRow(
-        violation_id=violation_id,
-        follows=follows,
-        verdict=step.verdict.value,
-        reason=step.reason,
-        note=step.note.strip(),
-        person_id=person_id,
-        decided_at=now,
-    )
-    session.add(row)
+    row = {"violation_id": violation_id, "follows": follows, "verdict": step.verdict.value, "reason": step.reason}
+    row |= {"note": step.note.strip(), "person_id": person_id, "decided_at": now}
     try:
-        session.flush()
+        decision_id = int(session.connection().execute(_NEW, row).scalar_one())
     except IntegrityError as error:
         raise DecidedMeanwhile(None) from error
-    violation.decision_id = row.decision_id
+    violation.decision_id = decision_id
     violation.state = state_after([*(one.verdict for one in before), step.verdict]).value
-    return row.decision_id
+    return decision_id
+
+
+_NEW = insert(DecisionRow).returning(DecisionRow.decision_id)
+
+
+@cache
+def _decided(shape: Shape) -> Select[ViolationRow]:
+    own = ViolationRow.violation_id == bindparam("violation_id"), shape.covers(ViolationRow.canteen_id)
+    return select(ViolationRow).where(*own).with_for_update()

@@ -167,10 +167,15 @@ def roles(session: Session, scope: Scope, violation_ids: Sequence[str]) -> dict[
     return {one: frozenset(found) for one, found in blobs(session, scope, violation_ids).items()}
 
 
+@cache
+def _newest_received(shape: Shape) -> Select[datetime]:
+    query = select(ViolationRow.received_at).where(shape.covers(ViolationRow.canteen_id))
+    return query.order_by(ViolationRow.received_at.desc()).limit(1)
+
+
 def newest_received(session: Session, scope: Scope) -> datetime | None:
     """When the newest violation was received, or None without any."""
-    query = select(ViolationRow.received_at).where(scope.covers(ViolationRow.canteen_id))
-    return session.scalar(query.order_by(ViolationRow.received_at.desc()).limit(1))
+    return session.connection().execute(*scope.asks(_newest_received)).scalar()
 
 
 def cameras(session: Session, scope: Scope) -> Sequence[str]:
@@ -181,12 +186,17 @@ def cameras(session: Session, scope: Scope) -> Sequence[str]:
 
 def rules(session: Session, scope: Scope) -> Sequence[str]:
     """Ids of the rules that were reported, sorted."""
+    return session.connection().execute(*scope.asks(_rules)).scalars().all()
+
+
+@cache
+def _rules(shape: Shape) -> Select[str]:
     # From one to the next in the index of each canteen; to look at every violation would take a second.
     row = ViolationRow
     first = select(func.min(row.rule_id)).where(row.canteen_id == Canteen.canteen_id).scalar_subquery()
     found = (
         select(Canteen.canteen_id.label("canteen_id"), first.label("rule_id"))
-        .where(scope.covers(Canteen.canteen_id))
+        .where(shape.covers(Canteen.canteen_id))
         .cte("found", recursive=True)
     )
     following = select(func.min(row.rule_id)).where(
@@ -196,7 +206,7 @@ def rules(session: Session, scope: Scope) -> Sequence[str]:
         select(found.c.canteen_id, following.scalar_subquery()).where(found.c.rule_id.is_not(None))
     )
     query = select(found.c.rule_id).where(found.c.rule_id.is_not(None)).distinct()
-    return session.scalars(query.order_by(found.c.rule_id)).all()
+    return query.order_by(found.c.rule_id)
 
 
 def after(cursor: Cursor) -> ColumnElement[bool]:
