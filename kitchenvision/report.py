@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -40,6 +41,7 @@ def write_report(
         StorageError: it cannot be written.
     """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
+    environment.filters["at"] = _to_the_second
     template = environment.from_string(files("kitchenvision").joinpath("report.html.j2").read_text("utf-8"))
     page = template.render(
         cards=[_card(folder.root, row) for row in folder.rows],
@@ -60,6 +62,11 @@ def write_report(
     except OSError as error:
         raise StorageError(f"{path} cannot be written: {error.strerror}") from error
     return path
+
+
+def _to_the_second(at: str) -> str:
+    """An ISO instant as people read it, with its offset."""
+    return datetime.fromisoformat(at).replace(microsecond=0).isoformat(sep=" ") if at else ""
 
 
 def _card(root: Path, row: dict[str, Any]) -> dict[str, Any]:
