@@ -13,6 +13,7 @@ from training.accusations import accusations
 from training.build import DataError, add_renders, build
 from training.calibrate import calibrate
 from training.card import write_card
+from training.ceilings import ceilings
 from training.evaluate import PROFILES, evaluate
 from training.export import export
 from training.folds import folds
@@ -27,7 +28,7 @@ from training.train_zoom import train_zoom
 
 STAGES = ("build", "pseudo", "frame", "cigarette", "zoom", "calibrate", "export", "evaluate", "plots", "card")
 MORE = ("teach", "renders")  # need a model, or renders
-MEASURES = ("accusations", "folds", "margins", "pairs")  # take long, or need renders: not part of `run`
+MEASURES = ("accusations", "ceilings", "folds", "margins", "pairs")  # take long, or need renders: not part of `run`
 
 
 def parsed(arguments: list[str] | None) -> argparse.Namespace:
@@ -92,6 +93,7 @@ def stages(given: argparse.Namespace, settings: Settings) -> dict[str, Callable[
         "export": lambda: export(given.out, settings, given.model),
         "evaluate": lambda: evaluate(given.data, given.out, model, options),
         "accusations": lambda: accusations(given.data, given.out, model, films),
+        "ceilings": lambda: ceilings(given.data, given.out, options),
         "folds": lambda: folds(given.out, settings, given.init),
         "margins": lambda: margins(given.out, settings.zoom, model),
         "pairs": lambda: pairs(_folder(given.renders), given.out, model, given.first_seed),

@@ -24,7 +24,7 @@ from training.labels import Picture, Row, head_of_face
 
 HEAD_BANDS_PX = ((20, 32), (32, 64), (64, 128), (128, 10_000))
 PROFILES = ("fast", "thorough")
-_RECALL_IOU = 0.4
+MATCH_IOU = 0.4
 _HAT_LABEL = {"covered": "food_or_clinical", "bare": "bare", "cannot_judge": "unclear"}
 _MASK_LABEL = {"worn": "mask", "incorrect": "incorrect", "none": "none", "cannot_judge": "unseen"}
 
@@ -85,7 +85,8 @@ def test_sets(data: Path, out: Path, sheets: Path | None, every: int) -> list[Te
     return [TestSet(s.name, s.folder, s.truth[::every]) for s in sets if s.truth]
 
 
-def _whole_head(box: Row, row: Row) -> list[float]:
+def whole_head(box: Row, row: Row) -> list[float]:
+    """The head of a true box: a face's grows, a head's stays."""
     return list(head_of_face(box["xyxy"], row["w"], row["h"])) if box["kind"] == "face" else box["xyxy"]
 
 
@@ -97,16 +98,17 @@ def recall_by_size(truth: list[Row], answers: dict[str, Row]) -> dict[str, dict[
         for box in row["boxes"]:
             if box["kind"] not in ("head", "face"):
                 continue
-            head = np.array(_whole_head(box, row), float)
+            head = np.array(whole_head(box, row), float)
             for low, high in HEAD_BANDS_PX:
                 if low <= head[3] - head[1] < high:
-                    found[f"{low}-{high}"].append(bool((_overlaps(head, boxes) >= _RECALL_IOU).any()))
+                    found[f"{low}-{high}"].append(bool((overlaps(head, boxes) >= MATCH_IOU).any()))
     return {
         band: {"recall": round(float(np.mean(hits)), 4), "heads": len(hits)} for band, hits in found.items() if hits
     }
 
 
-def _overlaps(box: Any, others: Any) -> Any:
+def overlaps(box: Any, others: Any) -> Any:
+    """IoU of one box with (N, 4) boxes."""
     sides = np.clip(np.minimum(box[2:], others[:, 2:]) - np.maximum(box[:2], others[:, :2]), 0, None)
     inter = sides.prod(1)
     return inter / (np.prod(box[2:] - box[:2]) + (others[:, 2:] - others[:, :2]).prod(1) - inter + 1e-9)
@@ -119,7 +121,7 @@ def only_band(truth: list[Row], low: float, high: float) -> list[Row]:
         for box in row["boxes"]:
             if box["kind"] not in ("head", "face"):
                 continue
-            head = _whole_head(box, row)
+            head = whole_head(box, row)
             if not low <= head[3] - head[1] < high:
                 box["hat"] = box["mask"] = None
         row["labelled"] = [name for name in row["labelled"] if name != "cigarette"]
