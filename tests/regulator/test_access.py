@@ -13,12 +13,12 @@ from regulator.asgi import TestClient
 from regulator.conftest import Regulator, made
 from regulator.matrix import MATRIX, OPEN_TO_ALL, Row, form_for
 from regulator.sample import bearer, sample, send
-from sqlalchemy import select, text
+from sqlalchemy import Select, select, text
 from sqlalchemy.exc import IntegrityError
 
 from kitchenvision.errors import SettingsError
 from kitchenvision.regulator import case_store, history, people, setup, views
-from kitchenvision.regulator.access import EVERYTHING, RIGHTS, Right, Role, scope_of
+from kitchenvision.regulator.access import EVERYTHING, RIGHTS, Right, Role, Shape, scope_of
 from kitchenvision.regulator.case_steps import CasePolicy
 from kitchenvision.regulator.case_tables import CaseEventRow
 from kitchenvision.regulator.decisions import Step, Verdict
@@ -185,11 +185,17 @@ def test_the_auditor_and_the_admin_change_nothing_that_is_decided() -> None:
     assert Right.READ not in RIGHTS[Role.ADMIN]
 
 
+def covered(shape: Shape) -> Select[str]:
+    """Canteens of a scope, as a statement that serves every scope of that form."""
+    return select(Canteen.canteen_id).where(shape.covers(Canteen.canteen_id))
+
+
 @pytest.mark.parametrize("role", list(Role))
 def test_a_scope_never_covers_a_canteen_of_another_district(world: World, role: Role) -> None:
     scope = scope_of(role, "default", ("east", "far-town"), HERE)
     with world.regulator.app.state.parts.database.reading() as session:
         seen = set(session.scalars(select(Canteen.canteen_id).where(scope.covers(Canteen.canteen_id))))
+        assert set(session.scalars(*scope.asks(covered))) == seen
     assert HERE in seen
     assert FAR not in seen
     assert (BESIDE in seen) == (role not in (Role.INSPECTOR, Role.CANTEEN))
@@ -202,6 +208,7 @@ def test_somebody_without_a_place_sees_nothing(
     scope = scope_of(role, "default", towns, canteen)
     with world.regulator.app.state.parts.database.reading() as session:
         assert session.scalars(select(Canteen).where(scope.covers(Canteen.canteen_id))).all() == []
+        assert session.scalars(*scope.asks(covered)).all() == []
 
 
 def test_a_disabled_person_is_out_at_once_and_can_be_let_in_again(regulator: Regulator) -> None:

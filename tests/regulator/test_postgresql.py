@@ -135,6 +135,22 @@ def test_a_reader_sees_one_moment_and_changes_nothing(database: Database) -> Non
             reader.flush()
 
 
+def test_a_reader_leaves_its_prepared_statements_to_the_next_one(database: Database) -> None:
+    for _ in range(8):  # the driver prepares what it has been asked a few times
+        with database.reading() as reader:
+            reader.scalars(select(Canteen)).all()
+    with database.reading() as reader:
+        kept = reader.scalar(text("SELECT count(*) FROM pg_prepared_statements WHERE statement LIKE '%canteens%'"))
+    assert kept == 1
+
+
+def test_who_finds_no_lane_waits_for_everybody(database: Database) -> None:
+    nothing = Found(select(Canteen.canteen_id).where(Canteen.name == bindparam("name")), {"name": "nobody"})
+    with database.writing(lane=nothing) as session:
+        held = select(func.count()).select_from(text("pg_locks")).where(text("locktype = 'advisory' AND granted"))
+        assert session.scalar(held.where(text("mode = 'ExclusiveLock'"))) == 1
+
+
 def test_a_writer_that_waits_too_long_is_told_to_try_again(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
