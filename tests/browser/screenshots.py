@@ -1,154 +1,195 @@
-"""Takes the pictures of docs/screenshots: ``python tests/browser/screenshots.py CLIPS OUT`` from the repository.
+"""Photographs every page: ``python tests/browser/screenshots.py`` from the repository, ``--help`` for parts of it.
 
-CLIPS holds rendered clips with their truth beside them (sample_videos); no person is real.
+Each state of a page gives one sheet of four looks below docs/screenshots/pages; some pictures stand in the
+documentation alone. Everything on them is rendered (sample_videos) and made up; no person is real. It fails when a
+page can be scrolled to the side, logs an error of its scripts or does not answer.
 """
 
-import json
+import argparse
 import sys
 import tempfile
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Error as PlaywrightError
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from browser.conftest import ARGUMENTS, CHROMIUM, deliver, running
-from regulator.sample import Sample, jpeg, sample
+from browser import screenshots_boxes as boxes
+from browser import screenshots_worlds as worlds
+from browser.conftest import ARGUMENTS, CHROMIUM
+from browser.screenshots_pages import ALONE, PAGES, Shot, Shown
+from browser.screenshots_sheet import SCREENS, Look, picture_of, sheet_of, too_wide, write
+from browser.screenshots_worlds import World
 
-from kitchenvision.regulator import setup
-from kitchenvision.regulator.settings import RegulatorSettings
-from kitchenvision.wire import SnapshotBoxes
+STATES = ("full", "empty", "error", "dark")
+SETTLES_MS, WALL_SETTLES_MS = 350, 3500
+README = """# Every page, photographed
 
-PLACES = (("school-3", "第三中学食堂", "serving-1"), ("hospital-1", "市一医院食堂", "kitchen-2"))
-SHOTS = (
-    # name, width, height, language, scheme, path
-    ("review-zh", 1440, 900, "zh", "light", "/review"),
-    ("review-en-dark", 1440, 900, "en", "dark", "/review?state="),
-    ("review-zh-390", 390, 844, "zh", "light", "/review"),
-    ("review-en-390", 390, 844, "en", "light", "/review"),
-    ("error-en", 1440, 900, "en", "light", "/review/0123456789abcdef"),
-)
+Made-up canteens and rendered pictures; nobody on them is real. Each sheet shows one state of a page at 1440 and 390
+pixels, in Chinese and in English (the walls also at 1920); long pages are cut off. *Full* is a district of 159
+canteens after 60 days, *empty* a regulator that has received nothing, *error* what somebody sees who did something
+wrong, may not do it, or whose service is gone.
+
+This list and the sheets are made by
+
+```
+python tests/browser/screenshots.py                 # all of them, some twenty minutes
+python tests/browser/screenshots.py --only review   # those whose name begins so
+```
+
+It needs what the browser tests need (`scripts/test`), and fails when a page can be scrolled to the side or a script
+on it fails.
+"""
+Opened = Callable[[Path, Path], AbstractContextManager[World]]
+WORLDS: dict[str, Opened] = {
+    "full": worlds.full,
+    "fresh": lambda folder, clips: worlds.fresh(folder),
+    "bare": lambda folder, clips: worlds.bare(folder),
+    "box": boxes.full,
+    "box-empty": lambda folder, clips: boxes.empty(folder),
+    "box-login": lambda folder, clips: boxes.empty(folder),
+    "box-closed": lambda folder, clips: boxes.closed(folder),
+    "box-error": lambda folder, clips: boxes.error(folder),
+    "reports": worlds.reports,
+}
 
 
-def real_samples(clips: Path, count: int) -> list[Sample]:
-    """Violations cut out of the clips at the times and boxes of their truth."""
-    found: list[Sample] = []
-    now = datetime.now(UTC)
-    files = [path for path in sorted(clips.glob("*.mp4")) if truth_of(path)["incidents"]]
-    for number in range(1, count + 1):
-        file = files[number % len(files)]
-        truth = truth_of(file)
-        incident = truth["incidents"][number // len(files) % len(truth["incidents"])]
-        seen = [
-            (i, frame, person)
-            for i, frame in enumerate(truth["frames"])
-            for person in frame["people"]
-            if person["id"] == incident["person"] and incident["from"] <= frame["t"] <= incident["to"]
-        ]
-        index, frame, person = seen[len(seen) * (number % 5 + 1) // 7]
-        at = now - timedelta(seconds=40, minutes=3 + 17 * (count - number))
-        place = PLACES[number % 2]
-        picture = frame_of(file, index)
-        shown = SnapshotBoxes(
-            media_s=frame["t"],
-            captured_at=at,
-            width=picture.shape[1],
-            height=picture.shape[0],
-            person_xyxy=tuple(person["person"]),
-            head_xyxy=tuple(person["head"]),
-            cigarette_xyxy=person["cigarette"]["box"],
-            others_xyxy=tuple(tuple(one["person"]) for one in frame["people"] if one["id"] != person["id"]),
+@dataclass
+class Studio:
+    """What taking pictures needs.
+
+    Attributes:
+        out: docs/screenshots. raw: for every picture at full size with its text, if anywhere. wrong: what was seen.
+    """
+
+    browser: Browser
+    world: World
+    out: Path
+    raw: Path | None
+    wrong: list[str]
+    contexts: dict[tuple[str, Look], BrowserContext] = field(default_factory=dict)
+
+    def page(self, who: str, look: Look) -> Page:
+        """A new page of that person, who stays logged in."""
+        key = who, look
+        if who and key in self.contexts:
+            return self.contexts[key].new_page()
+        context = self.browser.new_context(
+            viewport={"width": look.width, "height": look.height},
+            locale="zh-CN" if look.language == "zh" else "en-GB",
+            timezone_id="Asia/Shanghai",
+            color_scheme=look.scheme,  # type: ignore[arg-type]
+            has_touch=look.width < 760,
         )
-        one = sample(
-            number,
-            incident["rule"],
-            place[0],
-            camera_id=place[2],
-            picture=jpeg(picture),
-            head=jpeg(head_of(picture, shown)),
-            clip=file.read_bytes(),
-            boxes=shown,
-            captured_at=at,
-        )
-        started = max(frame["t"] - 2.0, 0.0)
-        times = {"started_s": started, "confirmed_s": started + 3.2, "video": file.name}
-        one.confirmed = one.confirmed.model_copy(update=times)
-        end = truth["frames"][-1]["t"]
-        one.clip = one.clip.model_copy(update={"from_s": 0.0, "to_s": end})
-        one.ended = one.ended.model_copy(update={"ended_s": min(started + 6.5, end)})
-        found.append(one)
+        context.add_cookies([{"name": "lang", "value": look.language, "url": self.world.home}])
+        page = context.new_page()
+        if who:
+            self.world.enter(page, who)
+            self.contexts[key] = context
+        return page
+
+    def take(self, name: str, shot: Shot) -> None:
+        """One sheet; what is wrong with a picture is noted and told."""
+        pictures = []
+        for look in shot.looks:
+            title = f"{name}-{look.name}"
+            try:
+                pictures.append(self._picture(title, shot, look))
+            except PlaywrightError as error:
+                self._note(f"{title}: {error}")
+                return
+            alone = ALONE.get((*name.rsplit("-", 1), look.name))  # type: ignore[arg-type]
+            if alone is not None:
+                write(pictures[-1][: look.height], self.out / f"{alone}.webp", 80)
+        write(sheet_of(shot.looks, pictures), self.out / "pages" / f"{name}.webp")
+
+    def _picture(self, title: str, shot: Shot, look: Look) -> np.ndarray:
+        page = self.page(shot.who, look)
+        page.on("pageerror", lambda error: self._note(f"{title}: {error}"))
+        if shot.live:
+            self.world.push()
+        page.goto(self.world.home + shot.path.format(**self.world.ids))
+        if shot.act is not None:
+            shot.act(page)
+        if "/cockpit" in page.url:
+            page.wait_for_timeout(WALL_SETTLES_MS)  # events never end
+        else:
+            page.wait_for_load_state("networkidle")
+            page.wait_for_timeout(SETTLES_MS)
+        page.evaluate(f"scrollTo(0, {int(look.height * SCREENS)})")  # so that pictures further down are loaded
+        page.wait_for_timeout(SETTLES_MS)
+        page.evaluate("scrollTo(0, 0)")
+        if (wide := too_wide(page)) > 0:
+            self._note(f"{title}: {wide} px too wide")
+        picture = picture_of(page, look)
+        if self.raw is not None:
+            write(picture, self.raw / f"{title}.webp", 85)
+            (self.raw / f"{title}.txt").write_text(page.evaluate("document.body.innerText"), "utf-8")
+        page.close() if shot.who else page.context.close()
+        return picture
+
+    def _note(self, problem: str) -> None:
+        sys.stderr.write(f"{problem}\n")
+        self.wrong.append(problem)
+
+    def close(self) -> None:
+        """Of all people."""
+        for context in self.contexts.values():
+            context.close()
+
+
+def wanted(only: Sequence[str]) -> dict[str, list[tuple[str, Shot]]]:
+    """By world: names of sheets and what is on them."""
+    found: dict[str, list[tuple[str, Shot]]] = {}
+    for shown in (one for group in PAGES.values() for one in group):
+        for state, shot in shown.states.items():
+            name = f"{shown.name}-{state}"
+            if not only or any(name.startswith(one) for one in only):
+                found.setdefault(shot.world, []).append((name, shot))
     return found
 
 
-def truth_of(file: Path) -> dict[str, Any]:
-    """What the clip truly shows."""
-    return dict(json.loads(file.with_suffix(".json").read_text("utf-8")))
+def readme() -> str:
+    """The list of all sheets."""
+    lines = [README]
+    for group, pages in PAGES.items():
+        lines += [f"\n## {group}\n", "| page | full | empty | error | dark |", "|---|---|---|---|---|"]
+        lines += [f"| {shown.what} |" + "".join(f" {_cell(shown, state)} |" for state in STATES) for shown in pages]
+    return "\n".join(lines) + "\n"
 
 
-def frame_of(file: Path, index: int) -> np.ndarray:
-    """One frame."""
-    video = cv2.VideoCapture(str(file))
-    video.set(cv2.CAP_PROP_POS_FRAMES, index)
-    done, picture = video.read()
-    video.release()
-    assert done, file
-    return picture
+def _cell(shown: Shown, state: str) -> str:
+    return f"[{state}](pages/{shown.name}-{state}.webp)" if state in shown.states else ""
 
 
-def head_of(picture: np.ndarray, shown: SnapshotBoxes) -> np.ndarray:
-    """The head with some room."""
-    x0, y0, x1, y1 = shown.head_xyxy
-    half = max(x1 - x0, y1 - y0) * 0.75
-    x, y = (x0 + x1) / 2, (y0 + y1) / 2
-    top, left = max(int(y - half), 0), max(int(x - half), 0)
-    crop = picture[top : int(y + half), left : int(x + half)]
-    return cv2.resize(crop, (160, 160), interpolation=cv2.INTER_CUBIC)
-
-
-def take(
-    browser: Browser, settings: RegulatorSettings, shot: tuple[str, int, int, str, str, str], out: Path
-) -> None:
-    """One screenshot of a person who is logged in."""
-    name, width, height, language, scheme, path = shot
-    context = browser.new_context(
-        viewport={"width": width, "height": height},
-        locale="zh-CN" if language == "zh" else "en-GB",
-        color_scheme=scheme,
+def main() -> int:
+    """Every sheet that is asked for; 1 when something is wrong with a page."""
+    parser = argparse.ArgumentParser(description="Photographs every page.")
+    parser.add_argument("--out", type=Path, default=Path("docs/screenshots"))
+    parser.add_argument("--clips", type=Path, default=Path("sample_videos"), help="rendered clips with their truth")
+    parser.add_argument("--only", nargs="*", default=[], help="beginnings of names, such as review-full")
+    parser.add_argument(
+        "--raw", type=Path, help="also keep every picture at full size, and its text, in this folder"
     )
-    page = context.new_page()
-    page.goto(setup.one_time_link(settings))
-    page.goto(setup.address(settings.host, settings.port) + path)
-    page.wait_for_load_state("networkidle")
-    page.wait_for_timeout(500)
-    page.screenshot(path=str(out / f"{name}.png"))
-    context.close()
-
-
-def main() -> None:
-    """Every shot into the folder."""
-    clips, out = Path(sys.argv[1]), Path(sys.argv[2])
-    out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+    asked = parser.parse_args()
+    wrong: list[str] = []
+    with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=list(ARGUMENTS))
-        settings = RegulatorSettings(Path(folder) / "data", port=0)
-        setup.prepare(settings)
-        with running(settings) as served:
-            take(browser, served, ("empty-zh", 1440, 900, "zh", "light", "/review"), out)
-            tokens = {place[0]: setup.add_canteen(served, place[0], place[1]) for place in PLACES}
-            samples = real_samples(clips, 30)
-            for canteen, token in tokens.items():
-                deliver(served, token, [one for one in samples if one.confirmed.canteen_id == canteen])
-            for shot in SHOTS:
-                take(browser, served, shot, out)
-            page = browser.new_page(viewport={"width": 1440, "height": 900}, locale="zh-CN")
-            page.goto(setup.address(served.host, served.port))
-            page.screenshot(path=str(out / "login-zh.png"))
+        for name, shots in wanted(asked.only).items():
+            with tempfile.TemporaryDirectory() as folder, WORLDS[name](Path(folder), asked.clips) as world:
+                studio = Studio(browser, world, asked.out, asked.raw, wrong)
+                for sheet, shot in shots:
+                    studio.take(sheet, shot)
+                studio.close()
         browser.close()
+    (asked.out / "README.md").write_text(readme(), "utf-8")
+    return 1 if wrong else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
