@@ -4,6 +4,7 @@ import json
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -107,6 +108,7 @@ def full(folder: Path, clips: Path) -> Iterator[World]:
         _state("door", frames[8], probation=True),
         _state("store", frames[30], muted=True, mute_reason="换灯", muted_until=now + timedelta(hours=2)),
     )
+    one.board.states = lambda: [_renewed(state) for state in one.states]
     rules = (ShadowRule(rule_id="no_hat", both=812, opposite=9, only_old=14, only_new=31, confirmed_both=3,
                         confirmed_old=0, confirmed_new=1),)  # fmt: skip
     second = BoxModel(name="second", version="2", sha256="ab" * 32)
@@ -138,6 +140,11 @@ def _on_probation(data: Path, frames: list[bytes], now: datetime) -> None:
         (kept / "evidence.json").write_text(json.dumps({"facts": facts}))
         (kept / "snapshot.jpg").write_bytes(frames[number * 5])
         (kept / "head.jpg").write_bytes(_square(frames[number * 5]))
+
+
+def _renewed(state: CameraState) -> CameraState:
+    """Its picture as of this moment, unless it has none of now."""
+    return replace(state, picture_at=datetime.now(UTC)) if state.has_picture_now else state
 
 
 def _square(frame: bytes) -> bytes:

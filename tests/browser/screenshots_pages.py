@@ -41,8 +41,8 @@ def _fresh(path: str, who: str = "admin", act: Act | None = None) -> Shot:
     return Shot(path, who, "fresh", act)
 
 
-def _dark(path: str, **more: bool) -> Shot:
-    return Shot(path, looks=four("dark"), **more)
+def _dark(path: str, who: str = "admin") -> Shot:
+    return Shot(path, who, looks=four("dark"))
 
 
 def _big(path: str, live: bool = True) -> Shot:
@@ -69,7 +69,7 @@ LOGIN = (
 )  # fmt: skip
 DESK = (
     _page("review", "The desk of inspectors; a violation that is not there", full=Shot("/review", "wang"),
-          empty=_fresh("/review"), error=Shot("/review/0123456789abcdef"), dark=_dark("/review")),
+          empty=_fresh("/review"), error=Shot("/review/0123456789abcdef"), dark=_dark("/review", "wang")),
     _page("review-decided", "What is decided; the service gone at a decision",
           full=Shot("/review/{decided}?state=decided", "wang"), empty=_fresh("/review?state=decided"),
           error=Shot("/review", "wang", act=acts.undeliverable)),
