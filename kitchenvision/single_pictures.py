@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from kitchenvision.build import Eyes
-from kitchenvision.detect.decode import suppressed
+from kitchenvision.detect.decode import joined, suppressed
+from kitchenvision.detect.tiles import cigarettes_on_tiles
 from kitchenvision.geometry import as_xyxy
 from kitchenvision.types import CIGARETTE, HEAD, PERSON, Detections, HeadLook, Picture, Xyxy
 
@@ -18,8 +19,8 @@ _CIGARETTE_IOU = 0.3
 def row_of(name: str, picture: Picture, eyes: Eyes) -> dict[str, Any]:
     """One row: heads with the answers on each, cigarettes, persons. Boxes are pixels, scores 0..1.
 
-    A head's confidence is sqrt(frame look) x zoom look's "real head". Cigarettes are those of the frame look and
-    of the crops around heads; two sightings of one become their mean.
+    A head's confidence is sqrt(frame look) x zoom look's "real head". Cigarettes are those of the whole picture, of
+    its tiles where the model has them, and of the crops around heads; two sightings of one become their mean.
     """
     found = eyes.detector.detect(picture)
     heads = found.of(HEAD)
@@ -35,7 +36,7 @@ def row_of(name: str, picture: Picture, eyes: Eyes) -> dict[str, Any]:
             _head_row(box, math.sqrt(float(confidence)) * look.head, look)
             for box, confidence, look in zip(boxes, heads.confidence, looks, strict=True)
         ],
-        "cigarettes": _cigarettes(_whole_picture(picture, found, eyes), looks, (picture.width, picture.height)),
+        "cigarettes": _cigarettes(_whole_picture(picture, found, eyes), looks, picture),
         "persons": _box_rows(found.of(PERSON)),
     }
 
@@ -60,17 +61,21 @@ def _head_row(box: Xyxy, confidence: float, look: HeadLook) -> dict[str, Any]:
 
 
 def _whole_picture(picture: Picture, found: Detections, eyes: Eyes) -> Detections:
-    if eyes.cigarettes is None or eyes.cigarettes is eyes.detector:
+    if eyes.cigarettes is None:
         return found.of(CIGARETTE)
-    return eyes.cigarettes.detect(picture).of(CIGARETTE)
+    whole = found if eyes.cigarettes is eyes.detector else eyes.cigarettes.detect(picture)
+    tiles = eyes.card.cigarette_tiles
+    if tiles is None:
+        return whole.of(CIGARETTE)
+    return joined([whole.of(CIGARETTE), cigarettes_on_tiles(eyes.cigarettes, picture, found, tiles)])
 
 
-def _cigarettes(whole: Detections, looks: list[HeadLook], size: tuple[int, int]) -> list[dict[str, Any]]:
+def _cigarettes(whole: Detections, looks: list[HeadLook], picture: Picture) -> list[dict[str, Any]]:
     near = [cigarette for look in looks for cigarette in look.cigarettes]
     boxes = np.asarray([*whole.xyxy, *(c.xyxy for c in near)], np.float32).reshape(-1, 4)
     scores = np.asarray([*whole.confidence, *(c.confidence for c in near)], np.float32)
     seen = Detections(boxes, scores, np.full(len(scores), CIGARETTE, np.int64))
-    return _box_rows(suppressed(seen, _CIGARETTE_IOU, *size, averaged=True))
+    return _box_rows(suppressed(seen, _CIGARETTE_IOU, picture.width, picture.height, averaged=True))
 
 
 def _box_rows(found: Detections) -> list[dict[str, Any]]:

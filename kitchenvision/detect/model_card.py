@@ -56,6 +56,23 @@ class CigaretteZoom(_Section):
     shift_down_heads: float = 0.6
 
 
+class CigaretteTiles(_Section):
+    """How a whole picture of small heads is cut into tiles on which cigarettes are looked for; see `detect.tiles`.
+
+    heads: side of a tile, in heads of the picture. least_side_px: no tile is smaller. most_across: the longer side
+    of the picture holds no more, but for their overlap. most_share: of the picture's shorter side; where a tile
+    would be larger, the whole picture is enough. overlap: with the next, share of its side. size_px: each is
+    enlarged to.
+    """
+
+    heads: float = Field(default=3.4, gt=0)
+    least_side_px: int = Field(default=160, gt=0)
+    most_across: int = Field(default=12, gt=0)
+    most_share: float = Field(default=0.3, gt=0, le=1)
+    overlap: float = Field(default=0.25, ge=0, lt=1)
+    size_px: int = Field(default=320, gt=0)
+
+
 class Thresholds(_Section):
     """What the tracker and the rules take for a person, a head, a cigarette. `detect` uses 0.05."""
 
@@ -81,6 +98,7 @@ class ModelCard(_Section):
     zoom: ZoomNet
     cigarette: FrameNet | None = None  # a network of its own for cigarettes; without one the frame's looks for them
     cigarette_zoom: CigaretteZoom = CigaretteZoom()
+    cigarette_tiles: CigaretteTiles | None = None  # without it whole pictures are not cut into tiles
     thresholds: Thresholds = Thresholds()
     self_test: SelfTest | None = None
     rules: dict[str, dict[str, float]] = {}
