@@ -14,7 +14,7 @@ from kitchenvision.album import Album
 from kitchenvision.close_up import CloseUp, MainSource, close_up, counted
 from kitchenvision.detect.detector import Detector, HeadLooker
 from kitchenvision.evidence import Evidence, Place, build_evidence
-from kitchenvision.planner import CIGARETTE_CALM_S, LookPlanner
+from kitchenvision.planner import CIGARETTE_CALM_S, CIGARETTE_HINT, LookPlanner
 from kitchenvision.rules.engine import Engine, Event
 from kitchenvision.track import Tracker, TrackUpdate
 from kitchenvision.types import (
@@ -126,14 +126,19 @@ class Pipeline:
     ) -> tuple[list[tuple[Track, HeadLook | None]], CloseUp]:
         """Every track with a head, and the look at it on its turn; cigarettes cost more and have their own.
 
-        Where none was seen lately a glance is enough: the looks that judge follow with every frame. Where something
-        builds up they are at the main stream's picture, if there is one.
+        Where none was seen lately a glance is enough: the looks that judge follow with every frame. What a glance
+        hardly sees is a hint: two close looks follow it. Where something builds up they are at the main stream's
+        picture, if there is one.
         """
         stages, at_s = self._stages, frame.media_s
         for planner in (stages.planner, stages.cigarette_planner):
             planner.forget(update.ended)
-        due = stages.planner.due(at_s, update.tracks, stages.engine.building)
-        smoking = partial(stages.engine.building, cigarettes=True)
+        hinted = {t.track_id for t in update.tracks if stages.cigarette_planner.hinted(t.track_id)}
+        due = stages.planner.due(at_s, update.tracks, lambda i: i in hinted or stages.engine.building(i))
+
+        def smoking(track_id: int) -> bool:
+            return track_id in hinted or stages.engine.building(track_id, cigarettes=True)
+
         size = (frame.picture.width, frame.picture.height)
         asked = [track for track in due if stages.engine.asks_for_cigarettes(track, minute, size)]
         with_cigarettes = stages.cigarette_planner.due(at_s, asked, smoking)
@@ -145,6 +150,10 @@ class Pipeline:
         looks: dict[int, HeadLook] = {}
         for tracks, cigarettes, glance in ((close, True, False), (glances, True, True), (others, False, False)):
             looks |= closer.look(stages.looker, frame, tracks, cigarettes, glance)
+        for track in with_cigarettes:
+            look = looks[track.track_id]
+            seen_some = max((c.confidence for c in look.cigarettes), default=0.0) >= CIGARETTE_HINT
+            stages.cigarette_planner.looked(track.track_id, seen_some)
         self.tally.main.update(counted(looks))
         seen = [(track, looks.get(track.track_id)) for track in update.tracks if track.head_xyxy is not None]
         return seen, closer

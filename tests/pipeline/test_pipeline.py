@@ -1,6 +1,6 @@
 """One camera from frame to evidence: the picture, its boxes and its time belong together, and nothing is lost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta, timezone
 from itertools import pairwise
@@ -10,11 +10,11 @@ import pytest
 from builders import START, GreyPicture, cigarette, frame, head_at, look
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scene import Scene, level_at
+from scene import Scene, ScriptedEyes, level_at
 
 from kitchenvision.evidence import decode_jpeg
 from kitchenvision.pipeline import Confirmed, Pipeline
-from kitchenvision.types import HeadLook, Zone
+from kitchenvision.types import HeadLook, Picture, Xyxy, Zone
 from kitchenvision.wire import canonical_json
 
 BARE, FINE, HIDDEN = look(bare=0.97), look(), look(head=0.1)
@@ -173,6 +173,32 @@ def test_a_glance_notices_the_first_cigarette_and_every_look_after_it_is_close()
     noticed_s = next(at for at in eyes.cigarettes_looked if at >= 5)
     assert [at for at in eyes.cigarettes_looked if at <= noticed_s] == eyes.glances
     assert max(eyes.cigarettes_looked) > noticed_s
+
+
+def test_two_close_looks_follow_what_a_glance_hardly_sees_and_then_it_waits_again() -> None:
+    spoon = look(cigarettes=[cigarette(312, 112, 0.25)])
+    scene = Scene(still(300.0), in_turn((5, look()), (99, spoon))).run(12)
+    eyes = scene.eyes
+    asked = [at for at in eyes.cigarettes_looked if at > 6]
+    first = next(at for at in asked if at in eyes.glances)
+    cycle = [("glance" if at in eyes.glances else "close") for at in asked if at >= first]
+    assert cycle[:6] == ["glance", "close", "close", "glance", "close", "close"]
+    assert scene.confirmed == []
+
+
+def test_a_hint_is_followed_to_a_cigarette_that_only_close_looks_see() -> None:
+    scene = Scene(still(300.0), in_turn((99, look())))
+    eyes = scene.eyes
+
+    def seen(
+        picture: Picture, heads: Sequence[Xyxy], cigarettes: bool = True, glance: bool = False
+    ) -> list[HeadLook]:
+        answers = ScriptedEyes.look(eyes, picture, heads, cigarettes, glance)
+        held = (cigarette(312, 112, 0.25 if glance else 0.6),)
+        return [replace(answer, cigarettes=held) if cigarettes else answer for answer in answers]
+
+    eyes.look = seen  # type: ignore[method-assign]
+    assert [event.evidence.violation.rule_id for event in scene.run(8).confirmed] == ["smoking"]
 
 
 def test_cigarettes_are_looked_for_only_where_smoking_is_due() -> None:

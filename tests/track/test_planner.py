@@ -7,7 +7,7 @@ from builders import track
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kitchenvision.planner import LookPlanner
+from kitchenvision.planner import HINTED_LOOKS, LookPlanner
 
 
 def looked_s(times: list[float], building: bool) -> list[float]:
@@ -57,5 +57,18 @@ def test_who_has_no_head_in_this_frame_is_not_looked_at_and_loses_no_turn() -> N
 def test_ended_tracks_are_forgotten() -> None:
     planner = LookPlanner()
     planner.due(0.0, [track(1)], lambda _: False)
+    planner.looked(1, hint=True)
     planner.forget([1, 99])
     assert planner.due(0.1, [track(1)], lambda _: False) == [track(1)]
+    assert not planner.hinted(1)
+
+
+@given(st.lists(st.booleans(), max_size=40))
+def test_a_hint_is_followed_by_two_looks_whatever_these_see(hints: list[bool]) -> None:
+    planner = LookPlanner()
+    follow = 0
+    for hint in hints:
+        assert planner.hinted(1) == (follow > 0)
+        follow = follow - 1 if follow else HINTED_LOOKS if hint else 0
+        planner.looked(1, hint)
+    assert not planner.hinted(2)
