@@ -13,6 +13,12 @@ from training.settings import Settings
 
 TEMPLATE = Path(__file__).with_name("card_template.md")
 _QUESTIONS = ("bare head", "covered head", "kitchen or clinical cap", "no mask", "mask", "cigarette")
+# What we set out to reach, AP by set and profile.
+TARGETS = {
+    ("portrait", "thorough"): (0.97, 0.94, 0.92, 0.96, 0.96, 0.75),
+    ("camera", "fast"): (0.90, 0.84, 0.82, 0.88, 0.86, 0.40),
+    ("camera", "thorough"): (0.95, 0.92, 0.90, 0.95, 0.93, 0.50),
+}
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -27,6 +33,35 @@ def results_table(evaluation: dict[str, Any]) -> str:
             asked = result.get("questions", {})
             cells = [f"{asked[q]['ap']:.3f} ({asked[q]['positives']})" if q in asked else "" for q in _QUESTIONS]
             lines.append(f"| {name}, {result['pictures']} | {profile} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def targets_table(evaluation: dict[str, Any]) -> str:
+    """What was reached of each target, and by how much it is missed."""
+    lines = ["| pictures | profile | " + " | ".join(_QUESTIONS) + " |", "|---" * (len(_QUESTIONS) + 2) + "|"]
+    for (name, profile), goals in TARGETS.items():
+        asked = evaluation.get(name, {}).get(profile, {}).get("questions", {})
+        reached = [asked[q]["ap"] if q in asked else None for q in _QUESTIONS]
+        cells = ["" if ap is None else _against(ap, goal) for ap, goal in zip(reached, goals, strict=True)]
+        lines.append(f"| {name} | {profile} | " + " | ".join(cells) + " |")
+    return "\n".join(lines)
+
+
+def _against(ap: float, goal: float) -> str:
+    lacking = round(goal - ap, 3)
+    return f"{ap:.3f} of {goal:.2f}: " + (f"lacks {lacking:.3f}" if lacking > 0 else "reached")
+
+
+def ceilings_table(found: dict[str, Any]) -> str:
+    """What answers would score if one part made no error, or a word that it was not measured."""
+    if not found:
+        return "Not measured for this version."
+    questions = [q for q in _QUESTIONS if q != "cigarette"]
+    lines = ["| pictures | answers | " + " | ".join(questions) + " |", "|---" * (len(questions) + 2) + "|"]
+    for name, parts in found.items():
+        for part, asked in parts.items():
+            cells = [f"{asked[q]['ap']:.3f}" if q in asked else "" for q in questions]
+            lines.append(f"| {name} | {part} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
 
 
@@ -158,6 +193,8 @@ def write_card(out: Path, settings: Settings) -> Path:
         facts[f"{look}_batch"] = getattr(settings, look).loop.batch
     facts |= {
         "results": results_table(evaluation),
+        "targets": targets_table(evaluation),
+        "ceilings": ceilings_table(_read(out / "ceilings.json")),
         "recall": recall_table(evaluation),
         "sources": group_table(evaluation, "by_source", "thorough"),
         "sizes": group_table(evaluation, "by_head_px", "thorough"),

@@ -1,0 +1,29 @@
+"""The card's tables say what was reached, and what was not measured."""
+
+import warnings
+
+import pytest
+
+pytest.importorskip("torch", reason="training needs the extra `train`: torch is not installed")
+pytest.importorskip("ultralytics", reason="training needs the extra `train`: ultralytics is not installed")
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # importing torch and ultralytics warns of their own parts
+    from training.card import ceilings_table, targets_table
+
+
+def test_a_target_is_reached_or_it_is_said_how_much_lacks() -> None:
+    asked = {"bare head": {"ap": 0.981}, "mask": {"ap": 0.913}}
+    portrait, fast, _ = targets_table({"portrait": {"thorough": {"questions": asked}}}).splitlines()[2:]
+    assert "| 0.981 of 0.97: reached |" in portrait
+    assert "| 0.913 of 0.96: lacks 0.047 |" in portrait
+    assert "of" not in fast.removeprefix("| camera | fast ")
+
+
+def test_ceilings_have_a_row_for_each_kind_of_answers() -> None:
+    parts = {"as it is": {"mask": {"ap": 0.9}}, "judged right": {"mask": {"ap": 0.95}}}
+    rows = ceilings_table({"camera fast": parts}).splitlines()
+    assert rows[2].startswith("| camera fast | as it is |")
+    assert "0.900" in rows[2]
+    assert "0.950" in rows[3]
+    assert "Not measured" in ceilings_table({})
