@@ -138,6 +138,9 @@ class Engine:
             events, held = [Event(self._ended(held, held.reason))], None
         returned = held or self._taken_over(observation) or self._returning(observation, finding.started_s)
         if returned is not None:
+            if returned.holder != observation.track_id:
+                # Whose looks those of the other track were is in doubt now: it accuses with none of them.
+                self._states.pop((returned.holder, observation.rule_id), None)
             returned.holder, returned.place = observation.track_id, observation.head_xyxy
             returned.paused_s, returned.reason = None, ""
             return events

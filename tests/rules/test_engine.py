@@ -288,3 +288,16 @@ def test_somebody_else_beside_a_missing_person_is_accused_too() -> None:
     """Two heads away it is another person, even in the moment when the first one is not seen."""
     run = Run().shown(5, (track(1), BARE)).shown(4, (track(2, x=400.0), BARE))
     assert [v.track_id for v in run.confirmed] == [1, 2]
+
+
+def test_who_lost_an_accusation_to_another_track_is_accused_by_none_of_the_looks_before() -> None:
+    """Two tracks of one head: what was seen while the first was accused belongs to the accusation, not to it."""
+    run = Run().shown(5, (track(1), BARE))
+    run.shown(3.6, (track(1), BARE), (track(2), BARE))
+    parted_s = run.now_s
+    run.shown(6, (track(1, x=700), BARE), (track(2), BARE))
+    first, second = run.confirmed
+    assert (first.track_id, second.track_id) == (1, 1)
+    accused_before = {look.media_s for look in first.looks} | {4.8, 5.0, 5.2}
+    assert not accused_before & {look.media_s for look in second.looks}
+    assert second.confirmed_s > parted_s + 1
