@@ -120,7 +120,7 @@ def test_the_advice_is_there_in_chinese_with_the_same_numbers() -> None:
     for one, other in zip(english, chinese, strict=True):
         assert any("一" <= sign <= "鿿" for sign in other), other
         assert numbers(one) == numbers(other)
-    assert any("未戴口罩(no_mask)要求头部至少 22 像素" in line for line in chinese)
+    assert any("未戴口罩（no_mask）要求头部至少 22 像素" in line for line in chinese)
     assert not any("name" in line or "{" in line for line in chinese)
     assert survey.row("zh")["advice"] == chinese
     assert survey.row()["advice"] == english
