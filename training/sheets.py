@@ -20,7 +20,7 @@ from training.scenes import CIGARETTE, HEAD, Array, Scene, Sheet, scene_of
 from training.settings import DataSettings, FrameSettings
 
 _ZOOM_HEADS = 3.4
-TILE_ENLARGED = 2
+_TILE_ENLARGED = 2
 
 
 class Sheets:
@@ -121,11 +121,11 @@ class Sheets:
 
     def _tile(self, rng: np.random.Generator, side: int) -> Sheet:
         groups = ("smoke", "smoke", "smoke", "smoke", "smoke", "render")
-        small = self._cells(rng, side // TILE_ENLARGED, int(rng.choice([1, 2])), groups, 110.0)
+        small = self._cells(rng, side // _TILE_ENLARGED, int(rng.choice([1, 2])), groups, 110.0)
         look = camera_look(small.image, rng, float(rng.uniform(0.1, 0.8)))
         image = cv2.resize(look, (side, side), interpolation=cv2.INTER_LINEAR)
-        known = small.known.repeat(TILE_ENLARGED, 1).repeat(TILE_ENLARGED, 2)
-        targets = [(kind, *(TILE_ENLARGED * v for v in box)) for kind, *box in small.targets]
+        known = small.known.repeat(_TILE_ENLARGED, 1).repeat(_TILE_ENLARGED, 2)
+        targets = [(kind, *(_TILE_ENLARGED * v for v in box)) for kind, *box in small.targets]
         return Sheet(image, known, targets)
 
     def _cells(

@@ -22,8 +22,9 @@ Flags = np.ndarray[Any, np.dtype[np.bool_]]
 _USUAL_HEAD = 0.9  # the quantile of the head sizes by which tiles are measured: one poster must not decide
 _CUT_PX = 2.0  # of the enlarged tile: what comes nearer to an inner border is cut off by it
 _LEAST_SCORE = 0.3  # of persons and heads by which there is somebody
-_REACH = 0.1  # of a person's width: a hand sticks out of the box
-_HEAD_REACH = np.asarray([2.0, 0.5, 2.0, 3.0], np.float32)  # in head heights: left, up, right, down
+# How far hands reach beyond a box, to the left, up, right and down.
+_PERSON_REACH = np.asarray([-0.1, 0.0, 0.1, 0.0], np.float32)  # in widths of the person
+_HEAD_REACH = np.asarray([-2.0, -0.5, 2.0, 3.0], np.float32)  # in heights of the head
 
 
 @dataclass(frozen=True)
@@ -86,14 +87,9 @@ def cigarettes_on_tiles(
 def _surroundings(found: Detections) -> Floats:
     """(N, 4) where somebody's mouth and hands can be: each person, and around each head."""
     persons, heads = found.of(PERSON, _LEAST_SCORE).xyxy, found.of(HEAD, _LEAST_SCORE).xyxy
-    reach = _REACH * (persons[:, 2] - persons[:, 0])
-    height = (heads[:, 3] - heads[:, 1])[:, None] * _HEAD_REACH
-    return np.concatenate(
-        [
-            persons + np.stack([-reach, 0 * reach, reach, 0 * reach], axis=1),
-            heads + height * np.asarray([-1, -1, 1, 1], np.float32),
-        ]
-    ).astype(np.float32)
+    widths, heights = (persons[:, 2] - persons[:, 0])[:, None], (heads[:, 3] - heads[:, 1])[:, None]
+    reached = np.concatenate([persons + widths * _PERSON_REACH, heads + heights * _HEAD_REACH])
+    return reached.astype(np.float32)
 
 
 def _touch(boxes: Floats, others: Floats) -> Flags:
