@@ -10,6 +10,7 @@ from kitchenvision.build import chosen_rules
 from kitchenvision.edge.access import Access
 from kitchenvision.edge.disk import DiskFacts
 from kitchenvision.edge.editing import Editing
+from kitchenvision.edge.loops import beside
 from kitchenvision.edge.page import Board, serve_page
 from kitchenvision.edge.reload import Reloader
 from kitchenvision.edge.settings import EdgeSettings, addresses, read_edge_settings
@@ -85,19 +86,13 @@ class Box:
     @contextmanager
     def ticking(self) -> Iterator[None]:
         """The loop, in a thread."""
-        stop = threading.Event()
 
-        def loop() -> None:
+        def loop(stop: threading.Event) -> None:
             while not stop.wait(0.05):
                 self.tick()
 
-        thread = threading.Thread(target=loop, name="ticking")
-        thread.start()
-        try:
+        with beside(loop, threading.Event(), "ticking"):
             yield
-        finally:
-            stop.set()
-            thread.join()
 
     @contextmanager
     def served(self) -> Iterator[str]:
