@@ -36,13 +36,6 @@ class Item:
 
 
 @dataclass(frozen=True)
-class Other:
-    """Another incident, by its first violation nearby."""
-
-    row: Near
-
-
-@dataclass(frozen=True)
 class Listed:
     """One incident of the queue, shown by one of its violations. `claimed_by`: somebody else, empty when nobody."""
 
@@ -118,7 +111,7 @@ class Desk:
     case: CaseRow | None
     entry: Entry
     members: tuple[Item, ...]
-    mergeable: tuple[Other, ...]
+    mergeable: tuple[Near, ...]
     moves: tuple[Move, ...]
     record: CameraRecord
     claim: Claim | None
@@ -204,7 +197,7 @@ def desk(session: Session, looker: Looker, blobs: BlobStore, violation_id: str, 
         case=case,
         entry=entry,
         members=members,
-        mergeable=tuple(Other(near) for near in others),
+        mergeable=tuple(others),
         moves=tuple(incident_edits.moves(session, scope, row.incident_id)) if moved else (),
         record=queue_store.camera_record(session, looker, row),
         claim=claims.holder(session, row.incident_id, looker.person_id, looker.now),
