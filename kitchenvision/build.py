@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kitchenvision.config import Profile, Settings
+from kitchenvision.detect.cigarette_check import CigaretteCheck
 from kitchenvision.detect.model_card import ModelCard, load_card, models_folder
-from kitchenvision.detect.onnx import OnnxDetector, OnnxHeadLooker, open_session
+from kitchenvision.detect.onnx import LEAST_SCORE, OnnxDetector, OnnxHeadLooker, open_session
 from kitchenvision.errors import SettingsError
 from kitchenvision.pipeline import Stages
 from kitchenvision.rules.engine import Engine
@@ -19,12 +20,17 @@ from kitchenvision.wire import ModelRef
 
 @dataclass(frozen=True)
 class Eyes:
-    """The looks of one model, ready to look; `cigarettes` finds them on a whole picture, if any network does."""
+    """The looks of one model, ready to look.
+
+    `cigarettes` finds them on a whole picture, if any network does; `check` weighs what it finds, if the model has
+    that second opinion.
+    """
 
     card: ModelCard
     detector: OnnxDetector
     looker: OnnxHeadLooker
     cigarettes: OnnxDetector | None
+    check: CigaretteCheck | None = None
 
     @property
     def model(self) -> ModelRef:
@@ -53,8 +59,10 @@ def open_eyes(
         return Eyes(card, detector, OnnxHeadLooker(card, zoom, None), None)
     if card.cigarette is not None:
         own = open_session(str(card.path(card.cigarette.file)), provider, threads, many_shapes=True)
-        cigarettes = OnnxDetector(for_cigarettes, own, profile)
-    return Eyes(card, detector, OnnxHeadLooker(card, zoom, cigarettes), cigarettes)
+        least = card.cigarette_check.least if card.cigarette_check else LEAST_SCORE
+        cigarettes = OnnxDetector(for_cigarettes, own, profile, least)
+    check = CigaretteCheck(card.cigarette_check, card.zoom.size_px, zoom) if card.cigarette_check else None
+    return Eyes(card, detector, OnnxHeadLooker(card, zoom, cigarettes, check), cigarettes, check)
 
 
 def model_place(folder: Path | None, model: str | None) -> tuple[Path, str | None]:

@@ -7,6 +7,7 @@ import numpy as np
 
 from kitchenvision.build import Eyes
 from kitchenvision.detect.decode import joined, suppressed
+from kitchenvision.detect.onnx import LEAST_SCORE
 from kitchenvision.detect.tiles import cigarettes_on_tiles
 from kitchenvision.geometry import as_xyxy
 from kitchenvision.types import CIGARETTE, HEAD, PERSON, Detections, HeadLook, Picture, Xyxy
@@ -64,10 +65,14 @@ def _whole_picture(picture: Picture, found: Detections, eyes: Eyes) -> Detection
     if eyes.cigarettes is None:
         return found.of(CIGARETTE)
     whole = found if eyes.cigarettes is eyes.detector else eyes.cigarettes.detect(picture)
+    seen = whole.of(CIGARETTE)
     tiles = eyes.card.cigarette_tiles
-    if tiles is None:
-        return whole.of(CIGARETTE)
-    return joined([whole.of(CIGARETTE), cigarettes_on_tiles(eyes.cigarettes, picture, found, tiles)])
+    if tiles is not None:
+        seen = joined([seen, cigarettes_on_tiles(eyes.cigarettes, picture, found, tiles)])
+    if eyes.check is None:
+        return seen
+    seen = suppressed(seen, _CIGARETTE_IOU, picture.width, picture.height, averaged=True)
+    return eyes.check.weighed(picture.rgb(), seen, LEAST_SCORE)
 
 
 def _cigarettes(whole: Detections, looks: list[HeadLook], picture: Picture) -> list[dict[str, Any]]:

@@ -73,6 +73,18 @@ class CigaretteTiles(_Section):
     size_px: int = Field(default=320, gt=0)
 
 
+class CigaretteCheckSettings(_Section):
+    """How the zoom net, which then has an output ``cigarette``, weighs what the cigarette look suspects.
+
+    sides: side of the crop around a suspected cigarette, in its longer sides. weight: of the zoom net's answer,
+    0..1. least: the score from which on something is suspected.
+    """
+
+    sides: float = Field(default=5.0, gt=1)
+    weight: float = Field(default=0.5, ge=0, le=1)
+    least: float = Field(default=0.02, gt=0, lt=1)
+
+
 class Thresholds(_Section):
     """What the tracker and the rules take for a person, a head, a cigarette. `detect` uses 0.05."""
 
@@ -99,6 +111,7 @@ class ModelCard(_Section):
     cigarette: FrameNet | None = None  # a network of its own for cigarettes; without one the frame's looks for them
     cigarette_zoom: CigaretteZoom = CigaretteZoom()
     cigarette_tiles: CigaretteTiles | None = None  # without it whole pictures are not cut into tiles
+    cigarette_check: CigaretteCheckSettings | None = None  # without it the cigarette look's word stands alone
     thresholds: Thresholds = Thresholds()
     self_test: SelfTest | None = None
     rules: dict[str, dict[str, float]] = {}

@@ -7,6 +7,7 @@ import numpy as np
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
+from kitchenvision.detect.cigarette_check import CigaretteCheck
 from kitchenvision.detect.decode import decode, joined, suppressed, without_small_heads
 from kitchenvision.detect.model_card import ModelCard, Profile
 from kitchenvision.detect.preprocess import PAD_GREY, Placed, letterbox, sharpness, square_crop
@@ -83,9 +84,16 @@ def open_session(
 class OnnxDetector:
     """The frame look: see `detector.Detector`. Input sizes of a profile are run in turn and merged."""
 
-    def __init__(self, card: ModelCard, session: ort.InferenceSession, profile: Profile = "thorough") -> None:
+    def __init__(
+        self,
+        card: ModelCard,
+        session: ort.InferenceSession,
+        profile: Profile = "thorough",
+        least: float = LEAST_SCORE,
+    ) -> None:
+        """`least`: answers with a lower score are dropped."""
         self._net = card.frame
-        self._session = session
+        self._session, self._least = session, least
         self._roles = [_role(self._net.roles.get(name, name)) for name in self._net.classes]
         if profile not in self._net.profiles:
             raise ModelError(f"model '{card.name}' has no profile '{profile}': {', '.join(self._net.profiles)}")
@@ -110,7 +118,7 @@ class OnnxDetector:
             part = placed[start : start + _CIGARETTE_BATCH]
             predictions = self._run(np.stack([p.pixels for p in part]))
             answers += [
-                decode(rows, p, self._roles, LEAST_SCORE).of(CIGARETTE)
+                decode(rows, p, self._roles, self._least).of(CIGARETTE)
                 for rows, p in zip(predictions, part, strict=True)
             ]
         return answers
@@ -119,7 +127,7 @@ class OnnxDetector:
         placed = letterbox(picture, size)
         if self._net.fixed_size_px:
             placed = _into(placed, *self._net.fixed_size_px, picture)
-        return decode(self._run(placed.pixels[None])[0], placed, self._roles, LEAST_SCORE)
+        return decode(self._run(placed.pixels[None])[0], placed, self._roles, self._least)
 
     def _run(self, pixels: Pixels) -> Floats:
         """(N, H, W, 3) uint8 -> (N, 4 + classes, A) float32."""
@@ -130,11 +138,18 @@ class OnnxDetector:
 
 
 class OnnxHeadLooker:
-    """The zoom look: see `detector.HeadLooker`. Cigarettes are looked for by the frame network on crops."""
+    """The zoom look: see `detector.HeadLooker`. Cigarettes are looked for by another network on crops."""
 
-    def __init__(self, card: ModelCard, session: ort.InferenceSession, detector: OnnxDetector | None) -> None:
+    def __init__(
+        self,
+        card: ModelCard,
+        session: ort.InferenceSession,
+        detector: OnnxDetector | None,
+        check: CigaretteCheck | None = None,
+    ) -> None:
+        """`detector` finds cigarettes, None: nobody looks for them; `check` weighs what it finds."""
         self._net, self._cigarette = card.zoom, card.cigarette_zoom
-        self._session, self._detector = session, detector
+        self._session, self._detector, self._check = session, detector, check
 
     def look(
         self, picture: Picture, heads: Sequence[Xyxy], cigarettes: bool = True, glance: bool = False
@@ -188,6 +203,8 @@ class OnnxHeadLooker:
         answers = []
         for found in self._detector.cigarettes_near(placed):
             kept = suppressed(found, 0.5, width, height)
+            if self._check is not None:
+                kept = self._check.weighed(image, kept, LEAST_SCORE)
             answers.append(
                 tuple(
                     Cigarette(as_xyxy(box), float(confidence))
