@@ -22,12 +22,13 @@ from training.pairs import pairs
 from training.plots import plots
 from training.pseudo import pseudo
 from training.settings import Settings, SettingsError, read_settings
+from training.suspects import suspects
 from training.teach import teach
 from training.train_frame import train_cigarette, train_frame
 from training.train_zoom import train_zoom
 
 STAGES = ("build", "pseudo", "frame", "cigarette", "zoom", "calibrate", "export", "evaluate", "plots", "card")
-MORE = ("teach", "renders")  # need a model, or renders
+MORE = ("teach", "suspects", "renders")  # need a model, or renders
 MEASURES = ("accusations", "ceilings", "folds", "margins", "pairs")  # take long, or need renders: not part of `run`
 
 
@@ -85,6 +86,7 @@ def stages(given: argparse.Namespace, settings: Settings) -> dict[str, Callable[
         "build": lambda: build(given.data, given.out, settings.data),
         "pseudo": lambda: pseudo(given.out, settings, given.init),
         "teach": lambda: teach(given.data, given.out, settings, model),
+        "suspects": lambda: suspects(given.data, given.out, settings, model),
         "renders": lambda: add_renders(_folder(given.renders), given.out, settings.data),
         "frame": lambda: train_frame(given.out, settings, given.init),
         "cigarette": lambda: train_cigarette(given.out, settings, given.init),

@@ -31,7 +31,7 @@ _QUESTIONS = {"hat": HAT, "mask": MASK}
 
 @dataclass(frozen=True)
 class Asked:
-    """Logits (N, 8), answers (N,) of head, hat and mask, which half each row is in, and how high its head is."""
+    """Logits (N, 9), answers (N,) of head, hat and mask, which half each row is in, and how high its head is."""
 
     logits: torch.Tensor
     answers: dict[str, torch.Tensor]
@@ -85,7 +85,7 @@ def ask(out: Path, settings: Settings) -> Asked:
 
 def question(asked: Asked, name: str, half: bool) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
     """(logits, answers, head heights) of one question in one half; `head` becomes two classes."""
-    head, hat, mask = split_logits(asked.logits)
+    head, hat, mask, _ = split_logits(asked.logits)
     logits = {"head": torch.cat((torch.zeros_like(head), head), 1), "hat": hat, "mask": mask}[name]
     keep = (asked.answers[name] != UNASKED) & (asked.second_half == half)
     return logits[keep], asked.answers[name][keep], asked.head_px[keep]

@@ -17,10 +17,7 @@ import torch
 from onnx import numpy_helper
 from torch import nn
 
-from training import torchvision_shim  # noqa: F401  ultralytics needs a torchvision that imports
-
-# isort: split
-from ultralytics.nn.modules.conv import Conv
+from training.networks import Normed, normed
 
 _PREFIX = "net."  # export.FrameGraph and export.ZoomGraph hold the net under this name
 
@@ -37,6 +34,8 @@ def stored_weights(path: Path) -> Weights:
             found[name.removeprefix(_PREFIX)] = value.astype(np.float32)
         elif name.endswith(".f16"):
             found[name.removeprefix(_PREFIX).removesuffix(".f16")] = value.astype(np.float32)
+        elif name.endswith(".i8"):
+            found[name.removeprefix(_PREFIX).removesuffix(".i8")] = value * values[f"{name}_scale"]
         elif name.endswith("_quantized"):
             whole = name.removesuffix("_quantized")
             scale = values.get(f"{name}_scale", values.get(f"{whole}_scale"))
@@ -59,16 +58,13 @@ def carry(net: nn.Module, path: Path, batches: Iterable[torch.Tensor]) -> None:
         ValueError: a weight is missing or of another shape.
     """
     weights = stored_weights(path)
-    folded: dict[str, Conv] = {}
-    for name, module in net.named_modules():
-        if isinstance(module, Conv):
-            folded[name] = module
+    folded = normed(net)
+    norms = {one.norm for one in folded}
     for name, parameter in net.named_parameters():
-        if ".bn." not in name and "dfl" not in name:
+        if name.rpartition(".")[0] not in norms and "dfl" not in name:
             _copy(parameter, weights, name, path)
-    shifts = {name: torch.from_numpy(_weight(weights, f"{name}.conv.bias", path)) for name in folded}
-    for name, module in folded.items():
-        _identity(module.bn, shifts[name])
+    for one in folded:
+        _identity(one.pair[1], torch.from_numpy(_weight(weights, f"{one.convolution}.bias", path)))
     _measure(net, folded, batches)
 
 
@@ -97,10 +93,10 @@ def _identity(norm: nn.BatchNorm2d, shift: torch.Tensor) -> None:
 
 
 @torch.no_grad()
-def _measure(net: nn.Module, folded: dict[str, Conv], batches: Iterable[torch.Tensor]) -> None:
+def _measure(net: nn.Module, folded: list[Normed], batches: Iterable[torch.Tensor]) -> None:
     """Replace the norms that do nothing by norms that do nothing with true statistics."""
     sums: dict[str, torch.Tensor] = {}
-    counts = dict.fromkeys(folded, 0)
+    counts = {one.convolution: 0 for one in folded}
 
     def hook(name: str) -> Callable[[nn.Module, Any, torch.Tensor], None]:
         def add(_: nn.Module, __: Any, output: torch.Tensor) -> None:
@@ -111,7 +107,7 @@ def _measure(net: nn.Module, folded: dict[str, Conv], batches: Iterable[torch.Te
 
         return add
 
-    handles = [module.conv.register_forward_hook(hook(name)) for name, module in folded.items()]
+    handles = [one.pair[0].register_forward_hook(hook(one.convolution)) for one in folded]
     was_training = net.training
     net.eval()
     try:
@@ -121,11 +117,11 @@ def _measure(net: nn.Module, folded: dict[str, Conv], batches: Iterable[torch.Te
         for handle in handles:
             handle.remove()
         net.train(was_training)
-    for name, module in folded.items():
-        if not counts[name]:
+    for one in folded:
+        if not counts[one.convolution]:
             raise ValueError("no batches to take batch statistics from: expected some dozens of pictures")
-        mean, square = sums[name] / counts[name]
-        norm = module.bn
+        mean, square = sums[one.convolution] / counts[one.convolution]
+        norm = one.pair[1]
         norm.running_mean.copy_(mean)
         norm.running_var.copy_((square - mean.square()).clamp(min=0))
         norm.weight.copy_((norm.running_var + norm.eps).sqrt())

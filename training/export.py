@@ -1,9 +1,8 @@
 """Stage `export`: three ONNX files with pictures in, probabilities out, and the model.toml that describes them.
 
 Scaling to 0..1 and the transpose are inside the graphs, so that a caller hands over uint8 pixels. The frame look
-and the cigarette look are computed in 8 bits where the recipe says `int8` (quantize.py). Else weights are stored as
-FP16 and cast to FP32 in the graph: half the file, and the runtime folds the casts when it loads, so that it
-computes at FP32 speed.
+and the cigarette look are computed in 8 bits where the recipe says `int8` (quantize.py). Else weights are stored in
+16 or 8 bits and computed with in 32 (storage.py).
 """
 
 from __future__ import annotations
@@ -21,25 +20,20 @@ from typing import Any
 import numpy as np
 import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from training import torchvision_shim  # noqa: F401  ultralytics needs a torchvision that imports
 from training.build import read_set
 from training.loop import averaged_weights
-from training.networks import ZoomNet, frame_net, mirrored_logits, predictions, split_logits
+from training.networks import ZoomNet, frame_net, mirrored_logits, normed, predictions, split_logits
 from training.pack import Pack
 from training.pseudo import read_persons
 from training.quantize import Pixels, quantize
 from training.settings import CLASSES, FILES, HAT, MASK, FrameSettings, Settings
 from training.sheets import Sheets
-
-# isort: split
-from ultralytics.nn.modules.conv import Conv
-from ultralytics.utils.torch_utils import fuse_conv_and_bn
+from training.storage import eight_stored, half_stored, whole
 
 OPSET = 17
-_SMALL = 64  # initialisers of fewer numbers stay FP32: shapes, scales, biases of a few
 
 
 class FrameGraph(nn.Module):
@@ -56,54 +50,31 @@ class FrameGraph(nn.Module):
 
 
 class ZoomGraph(nn.Module):
-    """(N, S, S, 3) uint8 RGB -> head (N, 1), hat (N, 3), mask (N, 4) as calibrated probabilities."""
+    """(N, S, S, 3) uint8 RGB -> head (N, 1), hat (N, 3), mask (N, 4), calibrated, and cigarette (N, 1)."""
 
     def __init__(self, net: ZoomNet, temperature: dict[str, float]) -> None:
         super().__init__()
         self.net, self._temperature = net.eval(), temperature
 
-    def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        head, hat, mask = split_logits(mirrored_logits(self.net, crops.permute(0, 3, 1, 2).float() / 255))
+    def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        head, hat, mask, cigarette = split_logits(
+            mirrored_logits(self.net, crops.permute(0, 3, 1, 2).float() / 255)
+        )
         warmth = self._temperature
         return (
             (head / warmth["head"]).sigmoid(),
             (hat / warmth["hat"]).softmax(1),
             (mask / warmth["mask"]).softmax(1),
+            cigarette.sigmoid(),
         )
 
 
 def fused(net: nn.Module) -> nn.Module:
     """A copy with every batch norm folded into the convolution before it."""
     net = copy.deepcopy(net).eval()
-    for module in net.modules():
-        if isinstance(module, Conv) and hasattr(module, "bn"):
-            module.conv = fuse_conv_and_bn(module.conv, module.bn)
-            del module.bn
-            module.forward = module.forward_fuse
+    for one in normed(net):
+        one.replace(fuse_conv_bn_eval(*one.pair), nn.Identity())
     return net
-
-
-def half_stored(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """Store large FP32 initialisers as FP16, each with a Cast back to FP32."""
-    casts, kept = [], []
-    for tensor in graph.graph.initializer:
-        values = numpy_helper.to_array(tensor)
-        if tensor.data_type != TensorProto.FLOAT or values.size < _SMALL:
-            kept.append(tensor)
-            continue
-        kept.append(numpy_helper.from_array(values.astype(np.float16), f"{tensor.name}.f16"))
-        casts.append(helper.make_node("Cast", [f"{tensor.name}.f16"], [tensor.name], to=TensorProto.FLOAT))
-    del graph.graph.initializer[:]
-    graph.graph.initializer.extend(kept)
-    nodes = casts + list(graph.graph.node)
-    del graph.graph.node[:]
-    graph.graph.node.extend(nodes)
-    return graph
-
-
-def whole(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """Store everything as it is."""
-    return graph
 
 
 def write_onnx(
@@ -145,7 +116,7 @@ def load_frame(out: Path, settings: Settings, look: str = "frame") -> tuple[nn.M
 def load_zoom(out: Path, settings: Settings) -> tuple[ZoomNet, dict[str, Any]]:
     """The averaged zoom net and its checkpoint."""
     state = averaged_weights(out / "zoom")
-    net = ZoomNet(settings.architecture, None)
+    net = ZoomNet(settings)
     net.load_state_dict(state["average"])
     return net.eval(), state
 
@@ -163,7 +134,8 @@ def export_frame(out: Path, settings: Settings, look: str, path: Path) -> dict[s
     net, state = load_frame(out, settings, look)
     names = {"images": {0: "pictures", 1: "height", 2: "width"}, "predictions": {0: "pictures", 2: "anchors"}}
     sample = torch.zeros(2, 96, 128, 3, dtype=torch.uint8)
-    write_onnx(FrameGraph(fused(net)), sample, path, names, whole if given.int8 else half_stored)
+    stored = whole if given.int8 else half_stored if given.stored_bits == 16 else eight_stored
+    write_onnx(FrameGraph(fused(net)), sample, path, names, stored)
     if given.int8:
         quantize(path, calibration_sheets(out, settings, given))
     return state
@@ -181,9 +153,10 @@ def export_zoom(out: Path, settings: Settings, path: Path) -> dict[str, Any]:
     """Write the zoom net with its temperatures; returns its checkpoint."""
     zoom, state = load_zoom(out, settings)
     size = settings.zoom.size_px
-    names = {"crops": {0: "heads"}, "head": {0: "heads"}, "hat": {0: "heads"}, "mask": {0: "heads"}}
+    names = {name: {0: "heads"} for name in ("crops", "head", "hat", "mask", "cigarette")}
     sample = torch.zeros(2, size, size, 3, dtype=torch.uint8)
-    write_onnx(ZoomGraph(fused(zoom), temperatures(out)), sample, path, names)
+    stored = half_stored if settings.zoom.stored_bits == 16 else eight_stored
+    write_onnx(ZoomGraph(fused(zoom), temperatures(out)), sample, path, names, stored)
     return state
 
 

@@ -92,7 +92,7 @@ def _fold_net(out: Path, settings: Settings, init: Path | None, packs: Packs, ba
     """Train a zoom look without the cooks of the barred sites; its averaged weights."""
     heads = HeadCrops(packs, settings.zoom, ("train", "val"), barred)
     train(ZoomTask(settings, heads, init), settings.zoom.loop, out)
-    net = ZoomNet(settings.architecture, None)
+    net = ZoomNet(settings)
     net.load_state_dict(averaged_weights(out)["average"])
     return net.eval()
 

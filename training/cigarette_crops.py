@@ -1,0 +1,71 @@
+"""Samples of the zoom net: squares around cigarettes and around what a detector takes for one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from training.head_crops import ZoomSample, as_batch, look_at
+from training.pack import Pack
+from training.settings import ZoomSettings
+
+_SMALLEST_PX, _LARGEST_PX = 4.0, 60.0  # longer side of a cigarette as the camera sees it
+_TRUE_SHARE = 0.45  # of the samples
+_RENDERED_WEIGHT = 0.5
+
+
+def shaken(box: np.ndarray[Any, Any], rng: np.random.Generator) -> np.ndarray[Any, Any]:
+    """A detector's error: up to a fifth of the longer side off, a third too large or small."""
+    centre, sides = (box[:2] + box[2:]) / 2, box[2:] - box[:2]
+    centre = centre + np.clip(rng.normal(0, 0.09, 2), -0.2, 0.2) * sides.max()
+    sides = sides * np.exp(np.clip(rng.normal(0, 0.15, 2), -0.33, 0.33))
+    return np.concatenate((centre - sides / 2, centre + sides / 2))
+
+
+class CigaretteCrops:
+    """Draws samples from OUT/set/suspects: true ones and mistakes, the surer a mistake the more often."""
+
+    def __init__(self, pack: Pack, settings: ZoomSettings) -> None:
+        self._pack, self._settings = pack, settings
+        own = [(i, fact) for i, fact in enumerate(pack.facts) if fact["split"] == "train"]
+        self._true = _Drawn([(i, _weight(fact)) for i, fact in own if fact["kind"] == "cigarette"])
+        self._mistakes = _Drawn([(i, _weight(fact)) for i, fact in own if fact["kind"] != "cigarette"])
+
+    def draw(self, rng: np.random.Generator) -> ZoomSample:
+        """One augmented sample."""
+        is_true = bool(rng.random() < _TRUE_SHARE)
+        i = (self._true if is_true else self._mistakes).draw(rng)
+        picture = self._pack.picture(i)
+        box = np.asarray(self._pack.facts[i]["boxes"][0], np.float64)
+        if rng.random() < 0.5:
+            width = picture.shape[1]
+            picture, box = picture[:, ::-1].copy(), np.asarray([width - box[2], box[1], width - box[0], box[3]])
+        px = min(
+            float((box[2:] - box[:2]).max()), float(np.exp(rng.uniform(np.log(_SMALLEST_PX), np.log(_LARGEST_PX))))
+        )
+        size, sides = self._settings.size_px, self._settings.crop_cigarettes
+        crop = look_at(picture, shaken(box, rng), px, rng, size, sides)
+        return ZoomSample(crop[..., ::-1], cigarette=int(is_true))
+
+    def batch(self, rng: np.random.Generator, size: int) -> dict[str, torch.Tensor]:
+        """See `head_crops.as_batch`."""
+        return as_batch([self.draw(rng) for _ in range(size)])
+
+
+class _Drawn:
+    """Indices with weights."""
+
+    def __init__(self, weighted: list[tuple[int, float]]) -> None:
+        self._members = [i for i, _ in weighted]
+        weights = np.asarray([w for _, w in weighted])
+        self._cumulated = np.cumsum(weights) / weights.sum()
+
+    def draw(self, rng: np.random.Generator) -> int:
+        return self._members[int(np.searchsorted(self._cumulated, rng.random()))]
+
+
+def _weight(fact: dict[str, Any]) -> float:
+    rendered = _RENDERED_WEIGHT if fact["source"] == "rendered" else 1.0
+    return rendered * float(np.sqrt(fact["score"]))
