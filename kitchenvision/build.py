@@ -7,7 +7,7 @@ from pathlib import Path
 from kitchenvision.config import Profile, Settings
 from kitchenvision.detect.cigarette_check import CigaretteCheck
 from kitchenvision.detect.model_card import ModelCard, load_card, models_folder
-from kitchenvision.detect.onnx import LEAST_SCORE, OnnxDetector, OnnxHeadLooker, open_session
+from kitchenvision.detect.onnx import LEAST_SCORE, OnnxDetector, OnnxHeadLooker, asks_for_cigarettes, open_session
 from kitchenvision.errors import SettingsError
 from kitchenvision.pipeline import Stages
 from kitchenvision.rules.engine import Engine
@@ -61,7 +61,9 @@ def open_eyes(
         own = open_session(str(card.path(card.cigarette.file)), provider, threads, many_shapes=True)
         least = card.cigarette_check.least if card.cigarette_check else LEAST_SCORE
         cigarettes = OnnxDetector(for_cigarettes, own, profile, least)
-    check = CigaretteCheck(card.cigarette_check, card.zoom.size_px, zoom) if card.cigarette_check else None
+    check = None
+    if card.cigarette_check is not None:
+        check = CigaretteCheck(card.cigarette_check, card.zoom.size_px, asks_for_cigarettes(zoom))
     return Eyes(card, detector, OnnxHeadLooker(card, zoom, cigarettes, check), cigarettes, check)
 
 

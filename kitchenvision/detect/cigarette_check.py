@@ -4,10 +4,9 @@ The cigarette look finds thin bright things; whether one is held like a cigarett
 finger, shows in its surroundings at a size that a classifier was trained on.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
-import onnxruntime as ort
 
 from kitchenvision.detect.model_card import CigaretteCheckSettings
 from kitchenvision.detect.preprocess import square_crop
@@ -20,9 +19,9 @@ _BATCH = 16
 class CigaretteCheck:
     """Weighs what the cigarette look suspects by what the zoom net says of it."""
 
-    def __init__(self, settings: CigaretteCheckSettings, size_px: int, session: ort.InferenceSession) -> None:
-        """`session`: the zoom net, with an output ``cigarette``; `size_px`: the side of its crops."""
-        self._settings, self._size_px, self._session = settings, size_px, session
+    def __init__(self, settings: CigaretteCheckSettings, size_px: int, ask: Callable[[Pixels], Floats]) -> None:
+        """`ask`: the zoom net's probabilities (N, 1) for crops (N, S, S, 3) RGB; `size_px`: their side S."""
+        self._settings, self._size_px, self._ask = settings, size_px, ask
 
     def weighed(self, image: Pixels, found: Detections, least: float) -> Detections:
         """The same detections; a cigarette's confidence c becomes c^(1-w) p^w, with the zoom net's probability p.
@@ -43,9 +42,5 @@ class CigaretteCheck:
         return square_crop(image, centre(as_xyxy(box)), side, self._size_px).pixels
 
     def _chances(self, crops: Sequence[Pixels]) -> Floats:
-        name = self._session.get_inputs()[0].name
-        parts = [
-            np.asarray(self._session.run(["cigarette"], {name: np.stack(crops[i : i + _BATCH])})[0], np.float32)
-            for i in range(0, len(crops), _BATCH)
-        ]
+        parts = [self._ask(np.stack(crops[i : i + _BATCH])) for i in range(0, len(crops), _BATCH)]
         return np.concatenate(parts)[:, 0]

@@ -1,7 +1,7 @@
 """Both looks on ONNX Runtime."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import onnxruntime as ort
@@ -79,6 +79,18 @@ def open_session(
         return ort.InferenceSession(path, options, providers=names)
     except _LOAD_ERRORS as error:
         raise ModelError(f"{path} cannot be loaded by ONNX Runtime: {error}") from error
+
+
+def asks_for_cigarettes(session: ort.InferenceSession) -> Callable[[Pixels], Floats]:
+    """What a zoom net's output ``cigarette`` (N, 1) says of crops; see `cigarette_check.CigaretteCheck`.
+
+    Raises:
+        ModelError: it has none.
+    """
+    if "cigarette" not in {output.name for output in session.get_outputs()}:
+        raise ModelError("model.toml has [cigarette_check], but the zoom network has no output 'cigarette'")
+    name = session.get_inputs()[0].name
+    return lambda crops: np.asarray(session.run(["cigarette"], {name: crops})[0], np.float32)
 
 
 class OnnxDetector:

@@ -10,7 +10,7 @@ from kitchenvision.detect.model_card import FrameNet, ModelCard, ZoomNet
 
 
 @dataclass(frozen=True)
-class _Input:
+class _Named:
     name: str
 
 
@@ -20,16 +20,28 @@ class FakeSession:
     def __init__(self, answer: Callable[[np.ndarray], list[np.ndarray]]) -> None:
         self._answer = answer
         self.fed: list[np.ndarray] = []
+        self.outputs: list[_Named] = []
 
-    def get_inputs(self) -> list[_Input]:
+    def get_inputs(self) -> list[_Named]:
         """One, as both looks have."""
-        return [_Input("images")]
+        return [_Named("images")]
+
+    def get_outputs(self) -> list[_Named]:
+        """Those that it was given."""
+        return self.outputs
 
     def run(self, names: Sequence[str] | None, feed: dict[str, np.ndarray]) -> list[np.ndarray]:
         """The answer to the one input."""
         (pixels,) = feed.values()
         self.fed.append(pixels)
         return self._answer(pixels)
+
+
+def session_with(*outputs: str) -> FakeSession:
+    """A session that has these outputs and answers 0.5 for the last."""
+    session = FakeSession(lambda pixels: [np.full((len(pixels), 1), 0.5, np.float32)])
+    session.outputs = [_Named(name) for name in outputs]
+    return session
 
 
 def bright_squares(pixels: np.ndarray) -> list[np.ndarray]:

@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 from builders import PixelPicture
-from networks import FakeSession, bright_squares, brightness, card
+from networks import FakeSession, bright_squares, brightness, card, session_with
 
 from kitchenvision.build import Eyes
 from kitchenvision.detect.cigarette_check import CigaretteCheck
 from kitchenvision.detect.model_card import CigaretteCheckSettings
-from kitchenvision.detect.onnx import OnnxDetector, OnnxHeadLooker
+from kitchenvision.detect.onnx import OnnxDetector, OnnxHeadLooker, asks_for_cigarettes
+from kitchenvision.errors import ModelError
 from kitchenvision.single_pictures import row_of
 from kitchenvision.types import CIGARETTE, Detections
 
@@ -16,10 +17,10 @@ SIDES = 5.0
 LEAST = 0.05
 
 
-def bright_is_one(pixels: np.ndarray) -> list[np.ndarray]:
+def bright_is_one(pixels: np.ndarray) -> np.ndarray:
     """A zoom net whose probability of a cigarette is the brightness of the crop's middle."""
     middle = pixels.shape[1] // 2
-    return [(pixels[:, middle, middle, :1] / 255).astype(np.float32)]
+    return (pixels[:, middle, middle, :1] / 255).astype(np.float32)
 
 
 def suspected(*boxes: tuple[float, float, float, float], confidence: float = 0.64) -> Detections:
@@ -33,7 +34,7 @@ def suspected(*boxes: tuple[float, float, float, float], confidence: float = 0.6
 
 def weighed(image: np.ndarray, found: Detections, weight: float = 0.5) -> Detections:
     settings = CigaretteCheckSettings(sides=SIDES, weight=weight)
-    return CigaretteCheck(settings, 64, FakeSession(bright_is_one)).weighed(image, found, LEAST)
+    return CigaretteCheck(settings, 64, bright_is_one).weighed(image, found, LEAST)
 
 
 def dark(value: int = 0) -> np.ndarray:
@@ -68,10 +69,15 @@ def test_more_suspects_than_one_batch_keep_their_order() -> None:
 
 
 def test_without_suspects_the_net_is_not_asked() -> None:
-    session = FakeSession(bright_is_one)
-    check = CigaretteCheck(CigaretteCheckSettings(), 64, session)
+    asked: list[np.ndarray] = []
+
+    def ask(pixels: np.ndarray) -> np.ndarray:
+        asked.append(pixels)
+        return bright_is_one(pixels)
+
+    check = CigaretteCheck(CigaretteCheckSettings(), 64, ask)
     assert len(check.weighed(dark(), Detections.none(), LEAST)) == 0
-    assert session.fed == []
+    assert asked == []
 
 
 @pytest.mark.parametrize("place", [(0.0, 0.0), (295.0, 0.0), (0.0, 197.0), (297.0, 198.0), (140.0, 90.0)])
@@ -87,12 +93,19 @@ def eyes(weight: float | None) -> tuple[Eyes, PixelPicture]:
     check = None
     if weight is not None:
         settings = CigaretteCheckSettings(sides=SIDES, weight=weight)
-        check = CigaretteCheck(settings, 64, FakeSession(lambda pixels: [np.full((len(pixels), 1), 0.25, np.float32)]))
+        check = CigaretteCheck(settings, 64, lambda pixels: np.full((len(pixels), 1), 0.25, np.float32))
     detector = OnnxDetector(it, FakeSession(bright_squares))
     pixels = np.full((480, 640, 3), 40, np.uint8)
     pixels[230:236, 330:342] = 255
     looker = OnnxHeadLooker(it, FakeSession(brightness), detector, check)
     return Eyes(it, detector, looker, detector, check), PixelPicture(pixels)
+
+
+def test_a_model_that_promises_a_second_opinion_and_has_none_is_refused() -> None:
+    with pytest.raises(ModelError, match="no output 'cigarette'"):
+        asks_for_cigarettes(session_with("head", "hat", "mask"))
+    ask = asks_for_cigarettes(session_with("head", "cigarette"))
+    assert ask(np.zeros((3, 64, 64, 3), np.uint8)).shape == (3, 1)
 
 
 def test_a_look_at_a_head_brings_weighed_cigarettes() -> None:
