@@ -56,11 +56,19 @@ class AnnotatedVideo:
             raise StorageError(f"{self._path} cannot be written: {error}") from error
 
     def close(self) -> None:
-        """Finish the file."""
-        if self._container is not None and self._stream is not None:
-            self._container.mux(self._stream.encode(None))
-            self._container.close()
-            self._container = None
+        """Finish the file.
+
+        Raises:
+            StorageError: it cannot be written.
+        """
+        container, self._container = self._container, None
+        if container is None or self._stream is None:
+            return
+        try:
+            with container:
+                container.mux(self._stream.encode(None))
+        except (OSError, av.FFmpegError) as error:
+            raise StorageError(f"{self._path} cannot be written: {error}") from error
 
     def __enter__(self) -> "AnnotatedVideo":
         return self

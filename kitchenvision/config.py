@@ -164,12 +164,12 @@ def read_settings(path: Path | None, known_rules: Sequence[str]) -> Settings:
     if path is None:
         return Settings()
     try:
-        values = tomllib.loads(path.read_text("utf-8"))
+        values = tomllib.loads(path.read_text("utf-8-sig"))  # Windows' editor writes a mark before the text
     except FileNotFoundError as error:
         raise SettingsError(str(path), "", "no such file") from error
     except OSError as error:
         raise SettingsError(str(path), "", f"cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise SettingsError(str(path), "", f"not TOML: {error}") from error
     try:
         settings = Settings.model_validate(values)

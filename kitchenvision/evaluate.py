@@ -104,7 +104,7 @@ def merged(spans: Sequence[tuple[str, int, float, float]]) -> tuple[Incident, ..
     grouped: dict[tuple[str, int], list[list[tuple[float, float]]]] = {}
     for rule, person, start, end in sorted(spans):
         groups = grouped.setdefault((rule, person), [])
-        if groups and start - groups[-1][-1][1] < _GAP_S:
+        if groups and start - max(ended for _, ended in groups[-1]) < _GAP_S:
             groups[-1].append((start, end))
         else:
             groups.append([(start, end)])
@@ -118,15 +118,15 @@ def score_clip(name: str, truth: Truth, rows: Sequence[Mapping[str, Any]], score
     found: dict[Incident, float] = {}
     for row in sorted(rows, key=lambda r: (r["confirmed_s"], r["rule_id"])):
         score, at = scores[row["rule_id"]], float(row["confirmed_s"])
-        mine = [i for i in truth.incidents if i.rule_id == row["rule_id"] and _is_of(i, row, truth, at)]
-        if not mine:
+        incident = _incident_of(row, truth, at)
+        if incident is None:
             score.invented += 1
             score.notes.append(f"{name}: invented {row['rule_id']} at {at:.2f} s (track {row['track_id']})")
-        elif mine[0] in found:
+        elif incident in found:
             score.repeated += 1
             score.notes.append(f"{name}: repeated {row['rule_id']} at {at:.2f} s (track {row['track_id']})")
         else:
-            found[mine[0]] = at
+            found[incident] = at
     for incident in truth.incidents:
         score = scores[incident.rule_id]
         if not incident.due and incident not in found:
@@ -141,9 +141,15 @@ def score_clip(name: str, truth: Truth, rows: Sequence[Mapping[str, Any]], score
             score.notes.append(f"{name}: missed {incident.rule_id} of person {incident.person} from {start:.2f} s")
 
 
-def _is_of(incident: Incident, row: Mapping[str, Any], truth: Truth, at: float) -> bool:
-    box = truth.person_at(incident.person, at)
-    return incident.holds(at) and box is not None and iou(box, _box(row["person_xyxy"])) >= _LEAST_IOU
+def _incident_of(row: Mapping[str, Any], truth: Truth, at: float) -> Incident | None:
+    """Whose violation it is: of several who stand close together the one whose box it overlaps most."""
+    overlaps = []
+    for incident in truth.incidents:
+        box = truth.person_at(incident.person, at)
+        if incident.rule_id == row["rule_id"] and incident.holds(at) and box is not None:
+            overlaps.append((iou(box, _box(row["person_xyxy"])), incident))
+    overlap, incident_of_most = max(overlaps, key=lambda pair: pair[0], default=(0.0, None))
+    return incident_of_most if overlap >= _LEAST_IOU else None
 
 
 def _box(values: Sequence[float]) -> Xyxy:

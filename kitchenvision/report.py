@@ -38,13 +38,13 @@ def write_report(
     """Write index.html, and beside each snapshot a copy with its boxes drawn.
 
     Raises:
-        StorageError: it cannot be written.
+        StorageError: it cannot be written, or evidence is no longer there.
     """
     environment = jinja2.Environment(autoescape=True, undefined=jinja2.StrictUndefined)
     environment.filters["at"] = _to_the_second
     template = environment.from_string(files("kitchenvision").joinpath("report.html.j2").read_text("utf-8"))
     page = template.render(
-        cards=[_card(folder.root, row) for row in folder.rows],
+        cards=_cards(folder),
         sources=folder.summaries,
         judged=[_judged(summary) for summary in folder.summaries],
         problems=problems,
@@ -67,6 +67,13 @@ def write_report(
 def _to_the_second(at: str) -> str:
     """An ISO instant as people read it, with its offset."""
     return datetime.fromisoformat(at).replace(microsecond=0).isoformat(sep=" ") if at else ""
+
+
+def _cards(folder: ScanFolder) -> list[dict[str, Any]]:
+    try:
+        return [_card(folder.root, row) for row in folder.rows]
+    except OSError as error:
+        raise StorageError(f"{error.filename or folder.root}: {error.strerror}; the report needs it") from error
 
 
 def _card(root: Path, row: dict[str, Any]) -> dict[str, Any]:

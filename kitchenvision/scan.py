@@ -131,8 +131,10 @@ class _Run:
     def _confirmed(self, evidence: Evidence) -> None:
         folder = self.scanner.folder.evidence_folder(self.camera_id, evidence)
         self._reporter.confirmed(evidence, folder)
+        row = row_of(evidence, self.scanner.folder, folder)
+        self.rows.append(row)  # before the clip: the file may be gone by then, and this has been told already
         clip = self._reporter.clip(evidence, folder, self.source.clip)
-        self.rows.append(row_of(evidence, self.scanner.folder, folder, clip))
+        row["clip"] = self.scanner.folder.relative(clip) if clip else None
         self.scanner.folder.write_rows(self.rows)
 
     def _ended(self, event: Ended, tell: bool = True) -> None:

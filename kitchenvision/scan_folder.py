@@ -93,7 +93,7 @@ class ScanFolder:
         self.resumed = False
         if force:
             self._clear()
-        self._take_up()
+        self._take_up(force)
         try:
             (root / "evidence").mkdir(parents=True, exist_ok=True)
         except OSError as error:
@@ -145,17 +145,26 @@ class ScanFolder:
         """All rows, in order."""
         return [row for done in self._rows.values() for row in done]
 
-    def _take_up(self) -> None:
+    def _take_up(self, force: bool) -> None:
         state = self.root / STATE
         if not state.is_file():
-            if self.root.is_dir() and any(self.root.iterdir()):
+            if not force and self.root.is_dir() and any(self.root.iterdir()):
                 raise SettingsError(
                     "--out", str(self.root), "the folder is not empty: choose another, or give --force"
                 )
             if self.root.exists() and not self.root.is_dir():
                 raise SettingsError("--out", str(self.root), "is a file: a folder is expected")
             return
-        held = json.loads(state.read_text("utf-8"))
+        try:
+            self._take_up_from(json.loads(state.read_text("utf-8")))
+        except (ValueError, KeyError, TypeError, AttributeError) as error:  # the power failed while it was written
+            raise SettingsError(
+                "--out",
+                str(self.root),
+                f"what an earlier scan left there cannot be read ({error}): choose another, or give --force",
+            ) from error
+
+    def _take_up_from(self, held: dict[str, Any]) -> None:
         if held.get("finished"):
             raise SettingsError("--out", str(self.root), "holds a finished scan: choose another, or give --force")
         if held.get("command") != self._key:
@@ -171,7 +180,7 @@ class ScanFolder:
 
     def _clear(self) -> None:
         """Remove what a scan wrote, and nothing else."""
-        for name in _OURS:
+        for name in (*_OURS, *(_part(each) for each in (ROWS, STATE))):
             path = self.root / name
             if path.is_dir():
                 shutil.rmtree(path)
@@ -184,7 +193,7 @@ class ScanFolder:
         return state
 
     def _write(self, name: str, text: str) -> None:
-        part = self.root / f".{name}.part"
+        part = self.root / _part(name)
         try:
             part.write_text(text, "utf-8")
             os.replace(part, self.root / name)
@@ -194,8 +203,13 @@ class ScanFolder:
             ) from error
 
 
-def row_of(evidence: Evidence, scan: ScanFolder, folder: Path, clip: Path | None) -> dict[str, Any]:
-    """A row of violations.jsonl; `ended_s` is filled when the end is known."""
+def _part(name: str) -> str:
+    """Where a file is written until it is whole."""
+    return f".{name}.part"
+
+
+def row_of(evidence: Evidence, scan: ScanFolder, folder: Path) -> dict[str, Any]:
+    """A row of violations.jsonl; `clip` and `ended_s` are filled when they are known."""
     facts = evidence.facts
     return {
         "violation_id": evidence.violation_id,
@@ -211,5 +225,5 @@ def row_of(evidence: Evidence, scan: ScanFolder, folder: Path, clip: Path | None
         "head_xyxy": list(facts["head_xyxy"]),
         "confidence": facts["confidence"],
         "snapshot": scan.relative(folder / "snapshot.jpg"),
-        "clip": scan.relative(clip) if clip else None,
+        "clip": None,
     }

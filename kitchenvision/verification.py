@@ -5,6 +5,9 @@ from pathlib import Path
 
 from kitchenvision.wire import canonical_json, content_hash
 
+# Whatever somebody put there: one bad folder must not end the check of the others.
+_UNREADABLE = (OSError, ValueError, KeyError, TypeError, RecursionError)
+
 
 def verify_folder(folder: Path) -> list[str]:
     """What is wrong with a written evidence folder; empty when every hash fits."""
@@ -13,7 +16,7 @@ def verify_folder(folder: Path) -> list[str]:
         sealed = json.loads(path.read_bytes())
         facts, expected = sealed["facts"], sealed["evidence_sha256"]
         files, found = dict(facts["files"]), content_hash(canonical_json(facts))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except _UNREADABLE as error:
         return [f"{path}: cannot be read: {error}"]
     problems = []
     if found != expected:
@@ -35,7 +38,7 @@ def _verify_clip(folder: Path, evidence_sha256: str) -> list[str]:
     try:
         seal = json.loads(path.read_bytes())
         clip, expected, owner = folder / Path(seal["file"]).name, seal["sha256"], seal["evidence_sha256"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except _UNREADABLE as error:
         return [f"{path}: cannot be read: {error}"]
     problems = [] if owner == evidence_sha256 else [f"{path}: belongs to other evidence"]
     if not clip.is_file():

@@ -41,7 +41,8 @@ Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
 Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
-Box = tuple[float, float, float, float]
+Finite = Annotated[float, Field(allow_inf_nan=False)]  # canonical JSON has no other numbers
+Box = tuple[Finite, Finite, Finite, Finite]
 BlobRole = Literal["snapshot", "head_crop", "clip", "trace"]
 
 
@@ -103,7 +104,7 @@ class ClockState(_Frozen):
     last_sync_at: AwareDatetime | None = None
     max_error_s: Seconds
     steps: Annotated[int, Field(ge=0)] = 0
-    last_step_s: Annotated[float, Field(allow_inf_nan=False)] = 0.0
+    last_step_s: Finite = 0.0
 
 
 class _Report(_Frozen):
@@ -151,7 +152,7 @@ class ConfirmedReport(_Report):
     snapshot: SnapshotBoxes
     model: ModelRef
     software_version: Name
-    settings: dict[str, float | int | str | bool]
+    settings: dict[str, Finite | int | str | bool]
     evidence_sha256: Sha256
     clock: ClockState | None = None
 
@@ -214,10 +215,10 @@ class ObservedTime(_Frozen):
     def _within_one_hour(self) -> Self:
         try:
             begins, ends = self.from_at.astimezone(UTC), self.to_at.astimezone(UTC)
+            next_hour = begins.replace(minute=0, second=0, microsecond=0) + timedelta(hours=1)
         except OverflowError as error:
             raise ValueError("from_at, to_at: instants between the years 2 and 9998 are expected") from error
-        hour = begins.replace(minute=0, second=0, microsecond=0)
-        if not begins < ends <= hour + timedelta(hours=1):
+        if not begins < ends <= next_hour:
             raise ValueError("to_at: after from_at and within the same hour of UTC is expected")
         if self.observed_s > (ends - begins).total_seconds():
             raise ValueError(

@@ -165,6 +165,6 @@ def _print(summary: dict[str, Any]) -> None:
         for side in ("a", "b"):
             for row in clips[f"only_{side}"]:
                 told = f"{row['video']} {row['rule_id']} at {row['confirmed_s']:.1f} s ({row['confidence']:.2f})"
-                console.print(f"only {side.upper()}: {told}", highlight=False)
+                console.print(f"only {side.upper()}: {told}", highlight=False, markup=False)
     for problem in summary["problems"]:
-        console.print(problem, highlight=False, style="red")
+        console.print(problem, highlight=False, markup=False, style="red")

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from kitchenvision.commands.exits import DONE, PARTIAL
@@ -129,7 +130,9 @@ def _scanned(videos: Path, data: Path, console: Console) -> list[dict[str, Any]]
 def _show(rows: list[dict[str, Any]], sent: int, seconds: float, console: Console) -> None:
     table = Table("rule", "camera", "confirmed at", "confidence", title="Violations found")
     for row in rows:
-        table.add_row(row["rule_id"], row["camera_id"], f"{row['confirmed_s']:.1f} s", f"{row['confidence']:.2f}")
+        table.add_row(
+            row["rule_id"], escape(row["camera_id"]), f"{row['confirmed_s']:.1f} s", f"{row['confidence']:.2f}"
+        )
     console.print(table)
     news = f"{sent} report(s) delivered" if sent else "nothing new to deliver: all of it had arrived before"
     console.print(f"{news}; {seconds:.0f} s in all.", highlight=False)

@@ -13,6 +13,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from kitchenvision import __version__
@@ -39,7 +40,7 @@ def doctor(
         table = Table("check", "", "words")
         marks = {"good": "[green]✓[/]", "warn": "[yellow]![/]", "bad": "[red]✗[/]"}
         for what, state, words in checks:
-            table.add_row(what, marks[state], words)
+            table.add_row(what, marks[state], escape(words))
         Console().print(table)
     if any(state == "bad" for _, state, _ in checks):
         raise typer.Exit(PARTIAL)

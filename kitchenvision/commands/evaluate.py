@@ -92,5 +92,5 @@ def _print(summary: dict[str, Any]) -> None:
     console.print(table)
     for row in summary["rules"].values():
         for note in row["notes"]:
-            console.print(note, highlight=False)
+            console.print(note, highlight=False, markup=False)
     console.print(f"{summary['clips']} clip(s), {summary['times_real_time']} times real time", highlight=False)

@@ -128,7 +128,7 @@ def import_model(
     console = Console()
     for each, role in roles.items():
         console.print(f"  {each} -> {role}", highlight=False)
-    console.print(f"{target}: use it with --models {to} --model {name}", highlight=False)
+    console.print(f"{target}: use it with --models {to} --model {name}", highlight=False, markup=False)
 
 
 def _exported(weights: Path) -> Path:

@@ -26,6 +26,8 @@ ProfileOption = Annotated[
 ConfigOption = Annotated[Path | None, typer.Option("--config", help="Settings file: zones, hours, thresholds.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
 
+LONGEST_ID_BYTES = 180  # evidence lies in folders named by camera, rule and violation; a name has 255 bytes
+_YEARS = range(1970, 2200)
 _CLOCK = re.compile(r"^(?:(\d+):)?(\d{1,2}):(\d{1,2}(?:\.\d+)?)$")
 
 
@@ -54,13 +56,39 @@ def seconds_of(text: str | None, option: str) -> float | None:
     try:
         if match:
             hours, minutes, seconds = match.groups()
-            return int(hours or 0) * 3600 + int(minutes) * 60 + float(seconds)
-        value = float(text)
+            value = float(hours or 0) * 3600 + int(minutes) * 60 + float(seconds)
+        else:
+            value = float(text)
     except ValueError as error:
         raise SettingsError(option, "", f"expected seconds or h:mm:ss, got {text!r}") from error
     if not 0 <= value < float("inf"):
         raise SettingsError(option, "", f"expected 0 or more seconds, got {text!r}")
     return value
+
+
+def span_of(from_: str | None, to: str | None) -> tuple[float, float | None]:
+    """--from and --to as seconds; without the first from the beginning, without the second to the end.
+
+    Raises:
+        SettingsError: not seconds, or the end is not after the beginning.
+    """
+    from_s, to_s = seconds_of(from_, "--from") or 0.0, seconds_of(to, "--to")
+    if to_s is not None and to_s <= from_s:
+        raise SettingsError("--to", "", f"expected a moment after --from, which is {from_s:g} s, got {to!r}")
+    return from_s, to_s
+
+
+def camera_id_of(text: str | None) -> str | None:
+    """The camera's name as given; folders and files are named by it.
+
+    Raises:
+        SettingsError: it cannot be a part of a file's name.
+    """
+    if text is not None and ("/" in text or len(text.encode("utf-8", "replace")) > LONGEST_ID_BYTES):
+        raise SettingsError(
+            "--camera-id", "", f"expected a name without / of at most {LONGEST_ID_BYTES} bytes, got {text!r}"
+        )
+    return text
 
 
 def zone_of(name: str, option: str = "--timezone") -> ZoneInfo:
@@ -89,6 +117,8 @@ def instant_of(text: str | None, zone: ZoneInfo, option: str = "--started-at") -
         value = datetime.fromisoformat(text)
     except ValueError as error:
         raise SettingsError(option, "", f"expected ISO 8601 such as 2026-03-12T08:30:00, got {text!r}") from error
+    if value.year not in _YEARS:
+        raise SettingsError(option, "", f"expected a year of {_YEARS[0]} to {_YEARS[-1]}, got {text!r}")
     return value if value.tzinfo else value.replace(tzinfo=zone)
 
 

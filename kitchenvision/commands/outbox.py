@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
     from kitchenvision.outbox import Item, Outbox
 
+_LONGEST = timedelta(days=36_500)
+
 app = typer.Typer(help="Reports that wait for the regulator.", no_args_is_help=True)
 
 FolderOption = Annotated[
@@ -131,7 +133,7 @@ def deliver(
             time.sleep(pause_s)
 
         sender = Sender(box, client, sleep=sleep)
-        done = sender.run_until_empty(utc_now() + timedelta(seconds=seconds))
+        done = sender.run_until_empty(utc_now() + _span(seconds, "seconds", "--for"))
     left = done.left.undelivered
     if as_json:
         _print_json(
@@ -162,7 +164,7 @@ def prune(
     from kitchenvision.outbox.queue import utc_now
 
     with _open(outbox) as box:
-        freed = box.prune(utc_now() - timedelta(days=older_than_days))
+        freed = box.prune(utc_now() - _span(older_than_days, "days", "--older-than"))
     if as_json:
         _print_json({"freed_bytes": freed})
     else:
@@ -173,6 +175,17 @@ def _open(folder: Path) -> "Outbox":
     from kitchenvision.outbox import Outbox
 
     return Outbox(folder, create=False)
+
+
+def _span(value: float, unit: str, option: str) -> timedelta:
+    """A span of time that leads to no moment outside the calendar."""
+    try:
+        span = timedelta(**{unit: value})
+    except (OverflowError, ValueError):  # also what is no number
+        span = timedelta.max
+    if span > _LONGEST:
+        raise SettingsError(option, "", f"expected at most {_LONGEST.days} days, got {value:g} {unit}")
+    return span
 
 
 def _status(text: str) -> Any:

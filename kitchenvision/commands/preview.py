@@ -58,7 +58,8 @@ def preview_sources(
                 if frame.media_s >= duration_s / 2:
                     break
             _show(frames[-_LOOKED_FRAMES:], eyes, rules, settings, request.out / f"preview-{camera_id}.jpg")
-            console.print(f"{camera_id}: {request.out / f'preview-{camera_id}.jpg'}", highlight=False)
+            text = f"{camera_id}: {request.out / f'preview-{camera_id}.jpg'}"
+            console.print(text, highlight=False, markup=False)
     return 0
 
 

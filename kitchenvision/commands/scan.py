@@ -13,21 +13,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
 from kitchenvision.commands.exits import DONE, INTERRUPTED, NOTHING, PARTIAL
 from kitchenvision.commands.options import (
+    LONGEST_ID_BYTES,
     ConfigOption,
     JsonOption,
     ModelOption,
     ModelsOption,
     ProfileOption,
+    camera_id_of,
     instant_of,
     names_of,
     profile_of,
-    seconds_of,
+    span_of,
     zone_of,
 )
 from kitchenvision.errors import SourceError, printable
@@ -108,16 +111,17 @@ def scan(
     settings = read_settings(config, tuple(all_rules()))
     zone = zone_of(timezone or settings.timezone)
     wanted = chosen_rules(names_of(rules))
+    from_s, to_s = span_of(from_, to)
     options = SourceOptions(
         analysis_fps=settings.analysis_fps,
         started_at=instant_of(started_at, zone),
         timezone=zone,
-        from_s=seconds_of(from_, "--from") or 0.0,
-        to_s=seconds_of(to, "--to"),
+        from_s=from_s,
+        to_s=to_s,
     )
     console = Console(stderr=True)
     eyes = open_eyes(models, model, profile_of(profile or settings.profile), settings.provider, settings.threads)
-    request = Request(sources, out, options, camera_id, one_camera)
+    request = Request(sources, out, options, camera_id_of(camera_id), one_camera)
     if preview:
         from kitchenvision.commands.preview import preview_sources
 
@@ -197,18 +201,27 @@ def opened_sources(request: Request) -> Iterator[tuple[str, Any]]:
     from kitchenvision.frames.open import open_source
 
     if request.one_camera:
-        for folder in request.sources:
-            name = request.camera_id or Path(folder).name or "camera"
-            yield printable(name), lambda folder=folder: open_source(folder, request.options)
-        return
+        places = list(dict.fromkeys(request.sources))
+        names = [Path(place).name or "camera" for place in places]
+    else:
+        places = [str(path) for path in find_videos(request.sources)]
+        names = [Path(place).stem for place in places]
     taken: set[str] = set()
-    for path in find_videos(request.sources):
-        stem = request.camera_id or Path(path).stem
-        name, n = stem, 2
-        while name in taken:
-            name, n = f"{stem}-{n}", n + 1
-        taken.add(name)
-        yield printable(name), lambda path=path: open_source(str(path), request.options)
+    for name, place in zip(names, places, strict=True):
+        yield _free_id(request.camera_id or name, taken), lambda place=place: open_source(place, request.options)
+
+
+def _free_id(wanted: str, taken: set[str]) -> str:
+    """A camera id that can be written, leaves room in a folder's name, and that no other source of the scan has.
+
+    Two names that are not UTF-8 may look the same in print: only what is printed tells them apart.
+    """
+    stem = printable(wanted).encode()[:LONGEST_ID_BYTES].decode("utf-8", "ignore")
+    name, n = stem, 2
+    while name in taken:
+        name, n = f"{stem}-{n}", n + 1
+    taken.add(name)
+    return name
 
 
 def _problems(result: "VideoResult", source: "FrameSource") -> list[str]:
@@ -238,7 +251,9 @@ def _tell(outcome: Outcome, out: Path, as_json: bool, console: Console) -> None:
     shown = Console()
     shown.print(violation_table(outcome.rows))
     if outcome.code == INTERRUPTED:
-        shown.print(f"Interrupted. What was found is in {out}; the same command goes on.", highlight=False)
+        shown.print(
+            f"Interrupted. What was found is in {out}; the same command goes on.", highlight=False, markup=False
+        )
     else:
         speed = outcome.totals.get("times_real_time")
         shown.print(
@@ -246,6 +261,7 @@ def _tell(outcome: Outcome, out: Path, as_json: bool, console: Console) -> None:
             + (f", {speed} times real time" if speed else "")
             + f". Report: {out / 'index.html'}",
             highlight=False,
+            markup=False,
         )
 
 
@@ -254,15 +270,15 @@ def violation_table(rows: list[dict[str, Any]]) -> Table:
     table = Table("rule", "camera", "from", "confirmed", "to", "confidence", "evidence")
     for row in rows:
         times = [f"{row[key]:.1f} s" for key in ("started_s", "confirmed_s", "ended_s")]
-        table.add_row(
-            row["rule_id"], row["camera_id"], *times, f"{row['confidence']:.2f}", str(Path(row["snapshot"]).parent)
-        )
+        # Cameras are called as their files are, which may hold square brackets: no markup.
+        camera, evidence = escape(row["camera_id"]), escape(str(Path(row["snapshot"]).parent))
+        table.add_row(row["rule_id"], camera, *times, f"{row['confidence']:.2f}", evidence)
     return table
 
 
 def _progress(console: Console) -> Progress:
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         TextColumn("{task.percentage:>3.0f} %"),
         TimeRemainingColumn(),

@@ -104,7 +104,7 @@ def retry_after_s(header: str, now: datetime) -> float:
     """Seconds that a ``Retry-After`` header asks for, 0 to 3600; 0 when it cannot be read (RFC 9110, 10.2.3)."""
     try:
         seconds = float(header) if header.isdigit() else (parsedate_to_datetime(header) - now).total_seconds()
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return 0.0
     return min(max(seconds, 0.0), _LONGEST_WAIT_S)
 

@@ -31,8 +31,8 @@ def make_client(
         SettingsError: the address or the token cannot be used, or http is not allowed.
     """
     try:
-        url = httpx.URL(base_url)
-    except httpx.InvalidURL as error:
+        url = parsed(base_url)
+    except ValueError as error:
         raise SettingsError("regulator address", "", f"it is no address: {error}") from None
     if url.scheme not in ("http", "https") or not url.host:
         raise SettingsError("regulator address", "", "expected https://HOST, got " + without_credentials(base_url))
@@ -57,6 +57,22 @@ def make_client(
         trust_env=not local,  # a proxy of the environment cannot reach this machine's loopback
         transport=transport,
     )
+
+
+def parsed(address: str) -> httpx.URL:
+    """An address, checked as far as that can be without calling it.
+
+    Raises:
+        ValueError: nothing can ever be reached there.
+    """
+    try:
+        url = httpx.URL(address)
+        url.host.encode("idna")  # as the system does when it is called
+    except (httpx.InvalidURL, UnicodeError) as error:
+        raise ValueError(str(error)) from None
+    if url.port is not None and not 0 < url.port < 65536:
+        raise ValueError(f"Invalid port: {url.port}")
+    return url
 
 
 def is_loopback(host: str) -> bool:

@@ -150,7 +150,7 @@ class Sender:
             outcome = self.step()
             now = self._clock()
             if outcome is None:
-                due = self._outbox.next_due(now)
+                due = self._outbox.next_due(now, self._pace.kinds)
                 if due is None:
                     break
                 wait_s = (due - now).total_seconds()

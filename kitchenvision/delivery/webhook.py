@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 import httpx
 
 from kitchenvision import __version__
-from kitchenvision.delivery.client import is_loopback
+from kitchenvision.delivery.client import is_loopback, parsed
 from kitchenvision.delivery.message import Message
 from kitchenvision.errors import DeliveryRetry, SettingsError
 
@@ -36,16 +36,16 @@ class Webhook:
         transport: httpx.BaseTransport | None = None,
     ) -> None:
         try:
-            parsed = httpx.URL(url)
-        except httpx.InvalidURL:
+            address = parsed(url)
+        except ValueError:
             raise SettingsError("webhook", "", "it is no address") from None
-        if parsed.scheme not in ("http", "https") or not parsed.host or parsed.userinfo:
+        if address.scheme not in ("http", "https") or not address.host or address.userinfo:
             raise SettingsError("webhook", "", "expected https://HOST/PATH without a user")
-        local = is_loopback(parsed.host)
-        if parsed.scheme == "http" and not local:
+        local = is_loopback(address.host)
+        if address.scheme == "http" and not local:
             raise SettingsError("webhook", "", "http would be readable for all on the way: use https")
         self._url, self._secret, self._clock = url, secret.encode(), clock
-        self._shown = f"{parsed.scheme}://{parsed.host}"
+        self._shown = f"{address.scheme}://{address.host}"
         self._client = httpx.Client(
             headers={"User-Agent": f"kitchenvision/{__version__}"},
             timeout=_TIMEOUT_S,

@@ -4,6 +4,7 @@ From the makers' own help pages. Where a recorder and a single camera differ, a 
 Axis has no fixed sub-stream: a smaller one is asked for.
 """
 
+import ipaddress
 from dataclasses import dataclass
 
 from kitchenvision.frames.dialing import LIVE_SCHEMES
@@ -84,9 +85,18 @@ def address(brand: Brand, host: str, port: int, channel: int | None, sub: bool) 
     """The stream's address, without user and password.
 
     Raises:
-        ValueError: no host, or a channel that the brand does not have.
+        ValueError: no host, one with a port in it, or a channel that the brand does not have.
     """
     if not host or any(sign in host for sign in "/@?# ") or "://" in host:
         raise ValueError(f"a name or an IP address is expected, not one of {', '.join(LIVE_SCHEMES)}://")
-    shown = f"[{host}]" if ":" in host and not host.startswith("[") else host
-    return f"rtsp://{shown}:{port}/{brand.path(channel, sub)}"
+    return f"rtsp://{_shown(host)}:{port}/{brand.path(channel, sub)}"
+
+
+def _shown(host: str) -> str:
+    """As it stands in an address: IPv6 in brackets."""
+    if not any(sign in host for sign in ":[]"):
+        return host
+    try:
+        return f"[{ipaddress.IPv6Address(host.removeprefix('[').removesuffix(']'))}]"
+    except ValueError:
+        raise ValueError("a name or an IP address is expected, and a port stands by itself") from None

@@ -3,13 +3,11 @@
 import csv
 import io
 import re
-import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 from pydantic import ValidationError
 
 from kitchenvision.edge.brands import BRANDS, RTSP_PORT, address, brand_of
@@ -42,6 +40,7 @@ _SUB = {
 }
 _MOST_BYTES, _MOST_ROWS = 5_000_000, 1000
 _HIGHEST_CHANNEL, _HIGHEST_PORT = 256, 65535
+_MOST_DIGITS = 9
 
 
 @dataclass(frozen=True)
@@ -106,7 +105,8 @@ def _camera(line: int, values: Mapping[str, str]) -> CameraRow:
     port = _whole(get, "port", _HIGHEST_PORT) or RTSP_PORT
     channel = _whole(get, "channel", _HIGHEST_CHANNEL)
     url = get["url"] or _address(get, port, channel)
-    camera_id = get["id"] or _made_id(get["host"] or url, channel)
+    # Without the query: some cameras put passwords into it, and an id is told to everybody.
+    camera_id = get["id"] or _made_id(get["host"] or shown_address(url), channel)
     if get["password"] and not get["username"]:
         raise _Wrong("username", "a password needs its username")
     transport = get["transport"].lower() or "tcp"
@@ -138,13 +138,13 @@ def _whole(get: Mapping[str, str], column: str, most: int) -> int | None:
     text = get[column]
     if not text:
         return None
-    if not text.isdecimal() or not 1 <= int(text) <= most:
+    if not text.isdecimal() or len(text) > _MOST_DIGITS or not 1 <= int(text) <= most:
         raise _Wrong(column, f"a whole number of 1 to {most} is expected")
     return int(text)
 
 
 def _made_id(host: str, channel: int | None) -> str:
-    plain = re.sub(r"[^A-Za-z0-9]+", "-", host.rpartition("@")[2].partition("://")[2] or host).strip("-")[:50]
+    plain = re.sub(r"[^A-Za-z0-9]+", "-", host.partition("://")[2] or host).strip("-")[:50]
     return f"{plain}-{channel}" if channel is not None else plain
 
 
@@ -192,17 +192,25 @@ def _of_text(path: Path, data: bytes) -> Iterator[list[str]]:
             text = data.decode("gb18030")  # what Excel writes in China
         except UnicodeDecodeError:
             raise SettingsError(str(path), "", "neither UTF-8 nor GB 18030: save it as CSV UTF-8") from None
-    first = text.partition("\n")[0]
+    first = next(iter(text.splitlines()), "")
     delimiter = max(",;\t", key=first.count)
-    return ([cell.strip() for cell in row] for row in csv.reader(io.StringIO(text), delimiter=delimiter))
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    try:
+        for row in reader:
+            yield [cell.strip() for cell in row]
+    except csv.Error as error:
+        problem = f"no table up to line {reader.line_num}: {error}; is a quotation mark not closed?"
+        raise SettingsError(str(path), "", problem) from error
 
 
 def _of_workbook(path: Path, data: bytes) -> Iterator[list[str]]:
     try:
         sheet = load_workbook(io.BytesIO(data), read_only=True, data_only=True).worksheets[0]
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, ValueError, IndexError) as error:
-        raise SettingsError(str(path), "", f"no XLSX workbook: {type(error).__name__}") from error
-    return ([_text(cell) for cell in row] for row in sheet.iter_rows(values_only=True))
+        for row in sheet.iter_rows(values_only=True):
+            yield [_text(cell) for cell in row]
+    except Exception as error:  # a border: a damaged file fails anywhere in zip, XML or openpyxl
+        problem = f"no XLSX workbook: {type(error).__name__}; save it anew, or as CSV"
+        raise SettingsError(str(path), "", problem) from error
 
 
 def _text(cell: object) -> str:

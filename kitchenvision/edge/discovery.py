@@ -97,6 +97,8 @@ def _service_of(addresses: Sequence[str]) -> str | None:
         try:
             parts = urlsplit(text if "://" in text else f"http://{text}")
             host, port = parts.hostname, parts.port
+            if host is not None and ":" in host:
+                ipaddress.IPv6Address(host)
         except ValueError:  # no address at all
             continue
         if host is None or not all(sign.isalnum() or sign in ".-:" for sign in host):

@@ -86,7 +86,7 @@ class DiskGuard:
         for facts_file in self._evidence.glob("*/*/*/evidence.json"):
             try:
                 facts = json.loads(facts_file.read_text("utf-8"))["facts"]
-                violation_id, at = str(facts["violation_id"]), datetime.fromisoformat(facts["captured_at"])
+                violation_id, at = str(facts["violation_id"]), probation.instant_of(facts)
             except (OSError, ValueError, KeyError, TypeError):
                 continue  # not known to be delivered, so it stays
             if violation_id not in waiting and self._ended(violation_id):

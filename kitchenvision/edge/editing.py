@@ -20,7 +20,7 @@ from kitchenvision.edge.zone_draft import Draft, Wrong, row_of, zones_of
 from kitchenvision.errors import SettingsError
 
 _COOKIE = "kitchenvision_edge"
-_MOST_BYTES = 100_000
+_MOST_BYTES, _MOST_FIELDS = 100_000, 50
 _APPLIED_S, _POLL_S = 5.0, 0.05
 
 
@@ -207,7 +207,11 @@ def local_path(path: str) -> str:
 
 async def form_of(request: Request) -> dict[str, str]:
     """The fields of a form that was sent, each once; it needs no library, since no file comes."""
-    fields = parse_qs((await _body(request)).decode("utf-8", "replace"), keep_blank_values=True, max_num_fields=50)
+    text = (await _body(request)).decode("utf-8", "replace")
+    try:
+        fields = parse_qs(text, keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        raise HTTPException(413, f"more than {_MOST_FIELDS} fields") from None
     return {name: values[-1] for name, values in fields.items()}
 
 

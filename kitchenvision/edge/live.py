@@ -53,6 +53,7 @@ class LivePlan:
     def __init__(self, settings: LiveSection, words: Words, now_s: float) -> None:
         self._bytes_s, self._words = settings.kbit_s * _BYTES_S, words
         self._saved, self._saved_s = self._bytes_s * _BURST_S, now_s
+        self._wanted = 0.0  # bytes of the next picture, for which a slow line may have to save longer
         self._sent: dict[str, tuple[int, datetime]] = {}  # which was the how many-th, and of when
         self._count = 0
         self._told: dict[str, tuple[float, str]] = {}
@@ -63,7 +64,8 @@ class LivePlan:
 
     def due(self, states: Sequence[CameraState], now_s: float, now: datetime) -> Due:
         """Of those that see, the ones with a new picture, longest unsent first, as many as the line may carry."""
-        self._saved = min(self._saved + (now_s - self._saved_s) * self._bytes_s, self._bytes_s * _BURST_S)
+        most = max(self._bytes_s * _BURST_S, self._wanted)
+        self._saved = min(self._saved + (now_s - self._saved_s) * self._bytes_s, most)
         self._saved_s = now_s
         return Due(self._pictures(states), self._blind(states, now_s, now))
 
@@ -89,10 +91,12 @@ class LivePlan:
         ]
         fresh.sort(key=lambda state: self._sent[state.camera_id][0] if state.camera_id in self._sent else 0)
         chosen: list[CameraState] = []
-        left = self._saved
+        left, self._wanted = self._saved, 0.0
         for state in fresh[:_MOST_PICTURES]:
-            left -= len(state.thumbnail) * _BASE64 + _OVERHEAD_BYTES
+            size = len(state.thumbnail) * _BASE64 + _OVERHEAD_BYTES
+            left -= size
             if left < 0:
+                self._wanted = size
                 break
             chosen.append(state)
         return tuple(chosen)

@@ -16,6 +16,7 @@ from kitchenvision.edge.state import CameraState
 _MOST_WAITING = 200
 _STALE = timedelta(hours=24)  # older ones are of no use to anybody any more
 _FIRST_RETRY_S, _LONGEST_RETRY_S = 30.0, 1800.0
+_HOUR_S = 3600.0
 _STEADY_S = 10.0  # so long a camera must see again before that is told
 _BLIND = {trouble.value for trouble in BLIND}
 
@@ -67,13 +68,13 @@ class Reader:
         self.section, self.book = section, book
         self._bad_since: dict[str, datetime] = {}
         self._good_since: dict[str, datetime] = {}
-        self._retry_at: datetime | None = None
-        self._retry_s = _FIRST_RETRY_S
+        self._failed_at: datetime | None = None
+        self._pause_s, self._retry_s = 0.0, _FIRST_RETRY_S
         self.problem = ""
 
     def with_section(self, section: NotifySection) -> Self:
         """Other settings hold from now on."""
-        self.section, self._retry_at, self._retry_s = section, None, _FIRST_RETRY_S
+        self.section, self._failed_at, self._retry_s = section, None, _FIRST_RETRY_S
         return self
 
     def happened(self, event: Event) -> None:
@@ -102,24 +103,24 @@ class Reader:
         fresh = [event for event in book.waiting if now - event.at < _STALE]
         book.left_out += len(book.waiting) - len(fresh)
         book.waiting = fresh
-        book.sent_at = [at for at in book.sent_at if timedelta() <= now - at < timedelta(hours=1)]
+        book.sent_at = [at for at in book.sent_at if _within(now, at, _HOUR_S)]
         if not fresh or len(book.sent_at) >= self.section.most_per_hour:
             return []
-        if self._retry_at is not None and now < self._retry_at:
+        if self._failed_at is not None and _within(now, self._failed_at, self._pause_s):
             return []
-        return fresh if now - fresh[0].at >= timedelta(seconds=self.section.group_s) else []
+        return [] if _within(now, fresh[0].at, self.section.group_s) else fresh
 
     def sent(self, events: Sequence[Event], now: datetime) -> None:
         """They were told."""
         self.book.waiting = self.book.waiting[len(events) :]
         self.book.left_out = 0
         self.book.sent_at.append(now)
-        self._retry_at, self._retry_s, self.problem = None, _FIRST_RETRY_S, ""
+        self._failed_at, self._retry_s, self.problem = None, _FIRST_RETRY_S, ""
 
     def failed(self, problem: str, now: datetime) -> bool:
         """They could not be told; whether that is news."""
         news, self.problem = problem != self.problem, problem
-        self._retry_at = now + timedelta(seconds=self._retry_s)
+        self._failed_at, self._pause_s = now, self._retry_s
         self._retry_s = min(2 * self._retry_s, _LONGEST_RETRY_S)
         return news
 
@@ -131,7 +132,8 @@ class Reader:
         told = camera_id in self.book.told_blind
         if why and not state.muted:
             self._good_since.pop(camera_id, None)
-            since = self._bad_since.setdefault(camera_id, now - timedelta(seconds=state.blind_s))
+            began = now - timedelta(seconds=state.blind_s)
+            since = self._bad_since[camera_id] = min(self._bad_since.get(camera_id, began), began)
             if not told and now - since >= timedelta(seconds=self.section.blind_after_s):
                 self.book.told_blind.append(camera_id)
                 self.happened(Event(kind="blind", at=now, camera_id=camera_id, camera=state.name, why=why))
@@ -139,10 +141,16 @@ class Reader:
         self._bad_since.pop(camera_id, None)
         if not told or why:
             return
-        if now - self._good_since.setdefault(camera_id, now) >= timedelta(seconds=_STEADY_S):
+        since = self._good_since[camera_id] = min(self._good_since.get(camera_id, now), now)
+        if now - since >= timedelta(seconds=_STEADY_S):
             self.book.told_blind.remove(camera_id)
             del self._good_since[camera_id]
             self.happened(Event(kind="back", at=now, camera_id=camera_id, camera=state.name))
+
+
+def _within(now: datetime, since: datetime, seconds: float) -> bool:
+    """Whether fewer seconds have passed; nobody waits for a time to come, which only a clock set back leaves."""
+    return timedelta() <= now - since < timedelta(seconds=seconds)
 
 
 def reason_of(state: CameraState) -> str:

@@ -15,6 +15,7 @@ from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from kitchenvision.edge.causes import ADVICE, Cause
 from kitchenvision.edge.disk import DiskFacts
@@ -79,6 +80,10 @@ def create_page(board: Board) -> FastAPI:
     def told_why_not(request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
         return _refusal(board, request, error)
+
+    @app.exception_handler(ClientDisconnect)
+    def gone(request: Request, error: Exception) -> Response:
+        return Response(status_code=400)  # nobody reads it: a browser that left is no flaw here
 
     @app.get("/")
     def page(request: Request) -> HTMLResponse:

@@ -2,9 +2,11 @@
 
 import json
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import cast
 
 FOLDER = "probation"
 _KEY = re.compile(r"^\d{4}-\d\d-\d\d/[a-z0-9_]+-[0-9a-f]{10}$")
@@ -61,10 +63,22 @@ def oldest_first(data: Path) -> list[tuple[datetime, Path]]:
     return sorted(found)
 
 
+def instant_of(facts: Mapping[str, object]) -> datetime:
+    """When a finding was captured, as its evidence says.
+
+    Raises:
+        ValueError, KeyError, TypeError: it says none, or one without an offset, which is no instant.
+    """
+    at = datetime.fromisoformat(cast(str, facts["captured_at"]))
+    if at.tzinfo is None:
+        raise ValueError("an instant without an offset")
+    return at
+
+
 def _read(folder: Path, key: str) -> ProbationFinding | None:
     try:
         facts = json.loads((folder / "evidence.json").read_text("utf-8"))["facts"]
-        at = datetime.fromisoformat(facts["captured_at"])
+        at = instant_of(facts)
         return ProbationFinding(key, str(facts["rule_id"]), str(facts["zone"]), at, float(facts["confidence"]))
     except (OSError, ValueError, KeyError, TypeError):
         return None

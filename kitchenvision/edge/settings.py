@@ -70,6 +70,8 @@ class CameraSection(Section):
             return url
         if not is_live(url):
             raise ValueError(f"expected an address that begins with one of {', '.join(LIVE_SCHEMES)} and ://")
+        if not url.partition("://")[2].partition("/")[0]:
+            raise ValueError("expected a name or an IP address after ://")
         if "@" in url:
             raise ValueError("no user or password in the address: use username and password_env or password_file")
         return url

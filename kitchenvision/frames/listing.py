@@ -29,7 +29,10 @@ def find_videos(places: Iterable[str]) -> list[Path]:
     """
     found: list[Path] = []
     for place in places:
-        found += _behind(place)
+        try:
+            found += _behind(place)
+        except OSError as error:  # a name too long, a folder that may not be listed
+            raise SourceNotFound(f"{place}: cannot be looked at: {error.strerror}") from error
     return list(dict.fromkeys(found))
 
 

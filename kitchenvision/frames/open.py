@@ -3,6 +3,7 @@
 import glob
 from pathlib import Path
 
+from kitchenvision.errors import SourceNotFound
 from kitchenvision.frames.dialing import is_live
 from kitchenvision.frames.file import FileSource
 from kitchenvision.frames.listing import videos_under
@@ -27,7 +28,11 @@ def open_source(url: str | Path, options: SourceOptions | None = None) -> FrameS
     if is_live(str(url)):
         return RtspSource(str(url), options)
     path = Path(url)
-    if path.is_dir():
+    try:
+        is_folder = path.is_dir()
+    except OSError as error:  # a name too long
+        raise SourceNotFound(f"{url}: cannot be looked at: {error.strerror}") from error
+    if is_folder:
         return SegmentsSource(path, options) if videos_under(path) else PicturesSource(path, options)
     is_pattern = not path.exists() and glob.has_magic(str(url))
     if is_pattern or path.suffix.lower() in PICTURE_SUFFIXES:

@@ -48,10 +48,11 @@ def is_picture(path: Path) -> bool:
     return path.suffix.lower() in PICTURE_SUFFIXES and not path.name.startswith(".") and path.is_file()
 
 
-def natural_order(path: Path) -> list[tuple[int, int, str]]:
-    """Sorting key that counts: frame2 before frame10."""
-    parts = re.split(r"(\d+)", path.as_posix())
-    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts]
+def natural_order(path: Path) -> tuple[list[tuple[int, int, str]], str]:
+    """Sorting key that counts: frame2 before frame10. No two paths share it: a folder's listing has no order."""
+    name = path.as_posix()
+    parts = re.split(r"(\d+)", name)
+    return [(0, int(part), "") if part.isdecimal() else (1, 0, part) for part in parts], name
 
 
 class PicturesSource(FrameSource):

@@ -14,6 +14,7 @@ _IN_A_NAME = re.compile(
 )
 # Containers that were never told the time say 1904 (QuickTime) or 1970 (Unix).
 _FIRST_YEAR = 2000
+_LAST_YEAR = 2199  # and a damaged header says anything
 
 
 def started_at(
@@ -61,4 +62,4 @@ def _created(metadata: Mapping[str, str]) -> datetime | None:
         return None
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC) if moment.year >= _FIRST_YEAR else None
+    return moment.astimezone(UTC) if _FIRST_YEAR <= moment.year <= _LAST_YEAR else None

@@ -157,7 +157,7 @@ class Outbox:
             "worker": worker,
             "until": text_of(now + timedelta(seconds=lease_s)),
             "farthest": text_of(now + timedelta(seconds=FARTHEST_S)),
-            "kinds": json.dumps(list(kinds)) if kinds else None,
+            "kinds": sql.listed(kinds),
         }
         with self._db.writing() as db:
             rows = db.execute(sql.CLAIM, values).fetchall()
@@ -273,10 +273,11 @@ class Outbox:
             ).fetchone()[0]
         return Counts(**{status.value: found.get(status.value, 0) for status in Status}, blocked=blocked)
 
-    def next_due(self, now: datetime) -> datetime | None:
-        """When `claim` will next find something; None when that needs a put or a retry first."""
+    def next_due(self, now: datetime, kinds: Sequence[str] = ()) -> datetime | None:
+        """When `claim` will next find something of these kinds; None when that needs a put or a retry first."""
         with self._db.reading() as db:
-            values = {"now": text_of(now), "farthest": text_of(now + timedelta(seconds=FARTHEST_S))}
+            farthest = text_of(now + timedelta(seconds=FARTHEST_S))
+            values = {"now": text_of(now), "farthest": farthest, "kinds": sql.listed(kinds)}
             text = db.execute(sql.NEXT_DUE, values).fetchone()[0]
         return instant_of(text) if text else None
 

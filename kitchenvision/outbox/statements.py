@@ -1,5 +1,8 @@
 """The longer SQL statements of the outbox."""
 
+import json
+from collections.abc import Sequence
+
 # The seq that may go next: one more than the last that was delivered. Delivered rows stay for good (prune
 # only empties them), so this needs no memory beside them.
 NEXT_SEQ = """1 + COALESCE((SELECT MAX(p.seq) FROM reports AS p
@@ -18,6 +21,8 @@ INSERT = """
     ON CONFLICT (idempotency_key) DO NOTHING
     RETURNING id"""
 
+_OF_KINDS = "(:kinds IS NULL OR r.kind IN (SELECT value FROM json_each(:kinds)))"
+
 # Confirmed reports go first: somebody waits for them, while a clip or an end only completes them. Observed times
 # go last: after an outage there are many.
 CLAIM = f"""
@@ -27,7 +32,7 @@ CLAIM = f"""
         WHERE ((r.status = 'pending' AND (r.next_attempt_at <= :now OR r.next_attempt_at > :farthest))
             OR (r.status = 'leased' AND (r.leased_until <= :now OR r.leased_until > :farthest)))
           AND r.seq = {NEXT_SEQ}
-          AND (:kinds IS NULL OR r.kind IN (SELECT value FROM json_each(:kinds)))
+          AND {_OF_KINDS}
         ORDER BY (r.kind <> 'confirmed') + (r.kind = 'observed'), r.next_attempt_at, r.id LIMIT 1)
     RETURNING *, seq AS next_seq, 0 AS behind_dead"""
 
@@ -55,4 +60,9 @@ RETRY = """
 NEXT_DUE = f"""
     SELECT MIN(CASE WHEN at > :farthest THEN :now ELSE at END) FROM (
         SELECT COALESCE(r.leased_until, r.next_attempt_at) AS at FROM reports AS r
-        WHERE r.status IN ('pending', 'leased') AND r.seq = {NEXT_SEQ})"""
+        WHERE r.status IN ('pending', 'leased') AND r.seq = {NEXT_SEQ} AND {_OF_KINDS})"""
+
+
+def listed(kinds: Sequence[str]) -> str | None:
+    """Kinds of reports as the statements take them; None for all."""
+    return json.dumps(list(kinds)) if kinds else None

@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kitchenvision.errors import StorageError
@@ -44,7 +45,7 @@ from kitchenvision.regulator import (
     webhook_pages,
 )
 from kitchenvision.regulator.auth import NotLoggedIn
-from kitchenvision.regulator.db import DatabaseBusy
+from kitchenvision.regulator.db import DatabaseBusy, NotStorable
 from kitchenvision.regulator.digest_sender import Postman
 from kitchenvision.regulator.parts import Memory, Parts
 from kitchenvision.regulator.problems import Refused, bad_fields, response
@@ -124,6 +125,8 @@ def create_app(settings: RegulatorSettings, memory: Memory | None = None) -> Fas
     app.add_exception_handler(NotLoggedIn, _not_logged_in)
     app.add_exception_handler(StorageError, _storage)
     app.add_exception_handler(RequestValidationError, _bad_request)
+    app.add_exception_handler(NotStorable, _not_storable)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(Exception, _unexpected)
     app.add_middleware(PeopleFirst, turns=parts.turns)
@@ -189,6 +192,16 @@ def _bad_request(request: Request, error: Exception) -> Response:
         for item in error.errors()
     ]
     return _answer(request, bad_fields("the request cannot be read", errors).problem)
+
+
+def _not_storable(request: Request, error: Exception) -> Response:
+    problem = f"a value cannot be kept or looked for: {error}"
+    return _answer(request, bad_fields("the request cannot be read", [{"field": "", "problem": problem}]).problem)
+
+
+def _gone(_request: Request, _error: Exception) -> Response:
+    # Nobody reads it. A line that broke within a body is no flaw here, and its traceback would bury those that are.
+    return Response(status_code=400)
 
 
 def _http(request: Request, error: Exception) -> Response:

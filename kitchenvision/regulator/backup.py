@@ -97,6 +97,8 @@ def restore(archive: Path, data_dir: Path) -> int:
         SettingsError: the folder holds something, or this is no such archive.
         StorageError: something in it is missing or not what its hash says; nothing is left behind then.
     """
+    if not archive.is_file():
+        raise SettingsError("restore", str(archive), "is no file that can be read")
     if data_dir.exists() and any(data_dir.iterdir()):
         raise SettingsError("restore", str(data_dir), "is not empty; name a new folder")
     try:
@@ -170,10 +172,10 @@ def _unpacked(archive: Path, folder: Path) -> int:
                 with target.open("xb") as out:
                     shutil.copyfileobj(file, out, CHUNK_BYTES)
                 found[member.name] = _hash(_pieces(target.open("rb")))
-    except (tarfile.TarError, ValueError) as error:
-        raise SettingsError("restore", str(archive), "is not a whole archive of `regulator backup`") from error
-    if manifest.get("format") != FORMAT:
-        raise SettingsError("restore", str(archive), "is not a whole archive of `regulator backup`")
+    except (tarfile.TarError, ValueError, KeyError) as error:  # the latter of a link to nothing
+        raise _no_archive(archive) from error
+    if not _is_manifest(manifest):
+        raise _no_archive(archive)
     blobs = {name: digest for name, digest in found.items() if name.startswith("blobs/")}
     wrong = [name for name, digest in blobs.items() if name.rsplit("/", 1)[1] != digest]
     wrong += [name for name, digest in manifest["sha256"].items() if found.get(name) != digest]
@@ -181,6 +183,19 @@ def _unpacked(archive: Path, folder: Path) -> int:
         raise StorageError(f"{archive} is damaged: {', '.join(wrong[:3]) or 'blobs are missing'}")
     (folder / "blobs").mkdir(exist_ok=True)
     return len(blobs)
+
+
+def _no_archive(archive: Path) -> SettingsError:
+    return SettingsError("restore", str(archive), "is not a whole archive of `regulator backup`")
+
+
+def _is_manifest(told: Any) -> bool:
+    return (
+        isinstance(told, dict)
+        and told.get("format") == FORMAT
+        and isinstance(told.get("sha256"), dict)
+        and isinstance(told.get("blobs"), int)
+    )
 
 
 def _expected(name: str) -> bool:

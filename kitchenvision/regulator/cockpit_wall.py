@@ -90,7 +90,7 @@ class Wall:
         # An edge clock that runs ahead must not make a picture fresher than its arrival.
         taken_at = min(taken_at, now)
         with self._lock:
-            before = self._room(key)
+            before = self._room(key, now)
             if before is not None and before.picture and before.taken_at > taken_at:
                 return
             self._stamp += 1
@@ -103,14 +103,19 @@ class Wall:
             WallFull: it is of one camera too many.
         """
         with self._lock:
-            self._room(key)
+            self._room(key, now)
             self._stamp += 1
             self._kept[key] = _Kept(b"", min(since, now), now, self._stamp, min(since, now), reason)
 
-    def _room(self, key: Key) -> _Kept | None:
+    def _room(self, key: Key, now: datetime) -> _Kept | None:
         before = self._kept.get(key)
-        if before is None and sum(1 for canteen_id, _ in self._kept if canteen_id == key[0]) >= MOST_CAMERAS:
-            raise WallFull(f"at most {MOST_CAMERAS} cameras of a canteen")
+        own = [] if before is not None else [one for one in self._kept if one[0] == key[0]]
+        if len(own) >= MOST_CAMERAS:
+            # Cameras are given other names in time, and a wall lives for months: the longest silent makes room.
+            oldest = min(own, key=lambda one: self._kept[one].received_at)
+            if (now - self._kept[oldest].received_at).total_seconds() <= OFFLINE_S:
+                raise WallFull(f"at most {MOST_CAMERAS} cameras of a canteen")
+            del self._kept[oldest]
         return before
 
     def picture(self, key: Key, now: datetime) -> tuple[bytes, int] | None:

@@ -24,11 +24,18 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from alembic.util.exc import CommandError
 from sqlalchemy import URL, Connection, Engine, Insert, Select, create_engine, event, func, make_url, select
-from sqlalchemy.exc import DatabaseError, DisconnectionError, OperationalError, ProgrammingError
+from sqlalchemy.exc import (
+    DatabaseError,
+    DataError,
+    DisconnectionError,
+    OperationalError,
+    ProgrammingError,
+    StatementError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
-from kitchenvision.errors import MissingExtra, StorageError
+from kitchenvision.errors import KitchenvisionError, MissingExtra, StorageError
 
 BUSY_TIMEOUT_MS = 15_000
 # Of the advisory locks; any numbers will do that no other program takes in this database.
@@ -43,6 +50,10 @@ _BUSY_STATES = frozenset({"40001", "40P01", "55P03", "57014"})
 
 class DatabaseBusy(StorageError):
     """Another process held the database for too long; the same request may succeed later."""
+
+
+class NotStorable(KitchenvisionError):
+    """A value that the database cannot hold or look for, such as a NUL sign: who sent it is told."""
 
 
 @dataclass(frozen=True)
@@ -243,6 +254,8 @@ def _storage_errors() -> Iterator[None]:
         yield
     except PoolTimeout as error:
         raise DatabaseBusy("the database is busy: no connection came free; try again") from error
+    except DataError as error:
+        raise NotStorable(_first_line(error.orig)) from error
     except DatabaseError as error:
         state = getattr(error.orig, "sqlstate", None)
         # A broken or foreign file is a bare DatabaseError; its other children are errors of ours, but for a missing
@@ -254,6 +267,19 @@ def _storage_errors() -> Iterator[None]:
         if state in _BUSY_STATES or (state is None and ("locked" in reason or "busy" in reason)):
             raise DatabaseBusy(f"the database is busy: {reason}; try again") from error
         raise StorageError(f"the database cannot be used: {reason}; look at disk space and permissions") from error
+    except StatementError as error:
+        # An instant that is none in UTC, before the first year or after the last.
+        if not isinstance(error.orig, OverflowError):
+            raise
+        raise NotStorable(_first_line(error.orig)) from error
+    except OverflowError as error:
+        if "SQLite" not in str(error):  # its driver has no error of its own for a number that is too large
+            raise
+        raise NotStorable(_first_line(error)) from error
+
+
+def _first_line(error: BaseException | None) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _pool(address: URL) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from datetime import date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from openpyxl import Workbook
+from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 from openpyxl.styles import Alignment, Font
 from openpyxl.utils import get_column_letter
 from openpyxl.worksheet.worksheet import Worksheet
@@ -59,10 +60,14 @@ def month_of(text: str) -> tuple[date, date]:
 
 
 def safe(value: Cell) -> Cell:
-    """A cell that a spreadsheet shows and never computes: text that looks like a formula gets an apostrophe."""
-    if isinstance(value, str) and value.lstrip()[:1] in ("=", "+", "-", "@"):
-        return "'" + value
-    return value
+    """A cell that a spreadsheet shows and never computes: text that looks like a formula gets an apostrophe.
+
+    Control signs, which come along when somebody pastes from elsewhere, go: no XLSX may hold them.
+    """
+    if not isinstance(value, str):
+        return value
+    text = ILLEGAL_CHARACTERS_RE.sub("", value)
+    return "'" + text if text.lstrip()[:1] in ("=", "+", "-", "@") else text
 
 
 def workbook(sheets: Sequence[Sheet]) -> bytes:

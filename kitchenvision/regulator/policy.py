@@ -17,6 +17,7 @@ from kitchenvision.errors import SettingsError
 from kitchenvision.wire import canonical_json
 
 LARGEST_BYTES = 100_000
+_LONGEST_TOLD = 200
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Amount = Annotated[float, Field(ge=0, le=1e6, allow_inf_nan=False)]
 Positive = Annotated[float, Field(gt=0, le=1e6, allow_inf_nan=False)]
@@ -131,15 +132,24 @@ def parse_policy(data: bytes, where: str = "policy") -> Policy:
     try:
         text = data.decode("utf-8")
         told: Any = json.loads(text) if text.lstrip().startswith("{") else tomllib.loads(text)
-    except (UnicodeDecodeError, json.JSONDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # the former also of a number of thousands of digits
         raise SettingsError(where, "", f"TOML or JSON in UTF-8 is expected: {error}") from error
     try:
         return Policy.model_validate(told)
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(str(part) for part in first["loc"])
-        came = "" if isinstance(first["input"], dict) else f", got {first['input']!r}"
-        raise SettingsError(where, key, f"{first['msg']}{came}") from error
+        raise SettingsError(where, key, f"{first['msg']}{_came(first['input'])}") from error
+
+
+def _came(value: object) -> str:
+    if isinstance(value, dict):
+        return ""
+    try:
+        told = repr(value)
+    except ValueError:
+        told = "a number of thousands of digits"
+    return f", got {told if len(told) <= _LONGEST_TOLD else told[:_LONGEST_TOLD] + '…'}"
 
 
 @cache

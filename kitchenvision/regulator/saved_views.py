@@ -11,6 +11,7 @@ from kitchenvision.regulator.review_tables import SavedView
 
 MOST_VIEWS = 20
 LONGEST_NAME = 60
+_LONGEST_QUERY = 1000
 _KEYS = frozenset({"rule", "canteen", "camera", "state", "from", "to"})
 
 
@@ -55,9 +56,7 @@ def save(session: Session, person_id: int, name: str, query: str) -> View:
         raise ViewRefused("no_name")
     if len(name) > LONGEST_NAME:
         raise ViewRefused("long_name")
-    kept = urlencode([(key, value) for key, value in parse_qsl(query, keep_blank_values=True) if key in _KEYS])[
-        :1000
-    ]
+    kept = _kept(query)
     row = session.scalar(select(SavedView).where(SavedView.person_id == person_id, SavedView.name == name))
     if row is None:
         count = session.scalar(select(func.count()).where(SavedView.person_id == person_id)) or 0
@@ -68,6 +67,14 @@ def save(session: Session, person_id: int, name: str, query: str) -> View:
     row.query = kept
     session.flush()
     return View(row.view_id, row.name, row.query)
+
+
+def _kept(query: str) -> str:
+    """What the queue filters by, as much of it as there is room for, each value whole."""
+    pairs = [(key, value) for key, value in parse_qsl(query, keep_blank_values=True) if key in _KEYS]
+    while len(kept := urlencode(pairs)) > _LONGEST_QUERY:
+        pairs.pop()
+    return kept
 
 
 def forget(session: Session, person_id: int, view_id: int) -> bool:

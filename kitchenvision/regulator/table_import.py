@@ -13,7 +13,6 @@ from datetime import datetime
 from enum import StrEnum
 
 from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -209,7 +208,7 @@ def _csv(data: bytes) -> list[tuple[int, list[str]]]:
             text = data.decode("gb18030")  # what spreadsheets in China save as CSV
         except UnicodeDecodeError as error:
             raise SettingsError("the table", "the file", "is neither XLSX nor CSV in UTF-8") from error
-    reader = csv.reader(io.StringIO(text), strict=True)
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
         return [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
     except csv.Error as error:
@@ -224,8 +223,10 @@ def _xlsx(data: bytes) -> list[tuple[int, list[str]]]:
         book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
         rows = book.worksheets[0].iter_rows(values_only=True, max_row=MOST_ROWS + 2, max_col=50)
         return [(line, [_cell(value) for value in row]) for line, row in enumerate(rows, 1)]
-    except (zipfile.BadZipFile, InvalidFileException, KeyError, ValueError, IndexError) as error:
-        raise SettingsError("the table", "the file", "cannot be read as XLSX") from error
+    except SettingsError:
+        raise
+    except Exception as error:  # a border: a damaged file fails anywhere in zip, XML or openpyxl
+        raise SettingsError("the table", "the file", "cannot be read as XLSX; save it anew, or as CSV") from error
 
 
 def _cell(value: object) -> str:

@@ -18,7 +18,7 @@ def read_toml(path: Path, allowed: Collection[str]) -> dict[str, Any]:
         table = tomllib.loads(path.read_text("utf-8"))
     except FileNotFoundError:
         return {}
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise SettingsError(str(path), "the file", f"cannot be read: {error}") from error
     only(path, table, allowed)
     return table

@@ -10,8 +10,11 @@ WIDTH, HEIGHT = 288.0, 96.0
 _LEFT, _RIGHT, _TOP, _BOTTOM = 26.0, 6.0, 6.0, 18.0
 
 
+Seconds = Annotated[float, Field(ge=-1e9, le=1e9)]
+
+
 class _Look(BaseModel):
-    media_s: Annotated[float, Field(allow_inf_nan=False)]
+    media_s: Seconds
     verdict: str
     probability: Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
     why: str = ""
@@ -20,8 +23,8 @@ class _Look(BaseModel):
 class _Trace(BaseModel):
     model_config = ConfigDict(extra="ignore")
     looks: list[_Look]
-    started_s: Annotated[float, Field(allow_inf_nan=False)]
-    confirmed_s: Annotated[float, Field(allow_inf_nan=False)]
+    started_s: Seconds
+    confirmed_s: Seconds
     settings: dict[str, Any] = {}
 
 

@@ -26,7 +26,7 @@ OVER_BOTH = frozenset(
     {
         *("test_api", "test_case_machine", "test_decisions", "test_feedback", "test_incident_members"),
         *("test_ingest", "test_observed", "test_retention", "test_scoring_store", "test_violation_listing"),
-        *("test_account", "test_digest", "test_kiosk", "test_lookout", "test_webhooks"),
+        *("test_account", "test_digest", "test_kiosk", "test_lookout", "test_odd_values", "test_webhooks"),
     }
 )
 
