@@ -25,9 +25,10 @@ from training.settings import Settings, SettingsError, read_settings
 from training.suspects import suspects
 from training.teach import teach
 from training.train_frame import train_cigarette, train_frame
-from training.train_zoom import train_zoom
+from training.train_zoom import train_partner, train_zoom
 
-STAGES = ("build", "pseudo", "frame", "cigarette", "zoom", "calibrate", "export", "evaluate", "plots", "card")
+TRAINED = ("frame", "cigarette", "zoom", "partner")
+STAGES = ("build", "pseudo", *TRAINED, "calibrate", "export", "evaluate", "plots", "card")
 MORE = ("teach", "suspects", "renders")  # need a model, or renders
 MEASURES = ("accusations", "ceilings", "folds", "margins", "pairs")  # take long, or need renders: not part of `run`
 
@@ -91,6 +92,7 @@ def stages(given: argparse.Namespace, settings: Settings) -> dict[str, Callable[
         "frame": lambda: train_frame(given.out, settings, given.init),
         "cigarette": lambda: train_cigarette(given.out, settings, given.init),
         "zoom": lambda: train_zoom(given.out, settings, given.init),
+        "partner": lambda: train_partner(given.out, settings, given.init),
         "calibrate": lambda: calibrate(given.out, settings),
         "export": lambda: export(given.out, settings, given.model),
         "evaluate": lambda: evaluate(given.data, given.out, model, options),

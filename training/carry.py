@@ -20,6 +20,7 @@ from torch import nn
 from training.networks import Normed, normed
 
 _PREFIX = "net."  # export.FrameGraph and export.ZoomGraph hold the net under this name
+ZOOM, PARTNER = "first.", "second."  # and networks.Mirrored and networks.ZoomPair theirs under these
 
 Weights = dict[str, np.ndarray[Any, np.dtype[np.float32]]]
 
@@ -46,18 +47,20 @@ def stored_weights(path: Path) -> Weights:
     return found
 
 
-def carry(net: nn.Module, path: Path, batches: Iterable[torch.Tensor]) -> None:
+def carry(net: nn.Module, path: Path, batches: Iterable[torch.Tensor], part: str = "") -> None:
     """Give `net` the weights of an exported graph of the same shape; it then answers as that graph does.
 
     Args:
         net: a net with batch norms, as `networks` makes them.
         path: `model.onnx`, `cigarette.onnx` or `zoom.onnx` of a model folder.
+        part: where in the graph the net is, `ZOOM` or `PARTNER` for one of a zoom look.
         batches: (N, 3, H, W) floats 0..1, some dozens of pictures in all, from which batch statistics are taken.
 
     Raises:
         ValueError: a weight is missing or of another shape.
     """
-    weights = stored_weights(path)
+    stored = stored_weights(path)
+    weights = {name.removeprefix(part): value for name, value in stored.items() if name.startswith(part)}
     folded = normed(net)
     norms = {one.norm for one in folded}
     for name, parameter in net.named_parameters():

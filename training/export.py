@@ -14,6 +14,8 @@ import shutil
 import tomllib
 import warnings
 from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +27,13 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from training.build import read_set
 from training.loop import averaged_weights
-from training.networks import ZoomNet, frame_net, mirrored_logits, normed, predictions, split_logits
+from training.networks import Mirrored, ZoomNet, ZoomPair, frame_net, normed, predictions, split_logits
 from training.pack import Pack
 from training.pseudo import read_persons
 from training.quantize import Pixels, quantize
 from training.settings import CLASSES, FILES, HAT, MASK, FrameSettings, Settings
 from training.sheets import Sheets
-from training.storage import eight_stored, half_stored, whole
+from training.storage import half_stored, whole
 
 OPSET = 17
 
@@ -52,21 +54,19 @@ class FrameGraph(nn.Module):
 class ZoomGraph(nn.Module):
     """(N, S, S, 3) uint8 RGB -> head (N, 1), hat (N, 3), mask (N, 4), calibrated, and cigarette (N, 1)."""
 
-    def __init__(self, net: ZoomNet, temperature: dict[str, float]) -> None:
+    def __init__(self, net: nn.Module, temperature: dict[str, float]) -> None:
         super().__init__()
         self.net, self._temperature = net.eval(), temperature
 
     def forward(self, crops: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        head, hat, mask, cigarette = split_logits(
-            mirrored_logits(self.net, crops.permute(0, 3, 1, 2).float() / 255)
-        )
+        head, hat, mask, cigarette = split_logits(self.net(crops.permute(0, 3, 1, 2).float() / 255))
         warmth = self._temperature
-        return (
+        answers = (
             (head / warmth["head"]).sigmoid(),
             (hat / warmth["hat"]).softmax(1),
             (mask / warmth["mask"]).softmax(1),
-            cigarette.sigmoid(),
         )
+        return (*answers, cigarette.sigmoid()) if cigarette.shape[1] else answers
 
 
 def fused(net: nn.Module) -> nn.Module:
@@ -113,12 +113,16 @@ def load_frame(out: Path, settings: Settings, look: str = "frame") -> tuple[nn.M
     return net.eval(), state
 
 
-def load_zoom(out: Path, settings: Settings) -> tuple[ZoomNet, dict[str, Any]]:
-    """The averaged zoom net and its checkpoint."""
+def load_zoom(out: Path, settings: Settings) -> tuple[nn.Module, dict[str, Any]]:
+    """The averaged zoom net, with its partner if the recipe has one, as it answers; and its checkpoint."""
     state = averaged_weights(out / "zoom")
     net = ZoomNet(settings)
     net.load_state_dict(state["average"])
-    return net.eval(), state
+    if settings.partner is None:
+        return Mirrored(net).eval(), state
+    second = ZoomNet(replace(settings, zoom=settings.partner))
+    second.load_state_dict(averaged_weights(out / "partner")["average"])
+    return ZoomPair(net, second).eval(), state
 
 
 def temperatures(out: Path) -> dict[str, float]:
@@ -134,7 +138,7 @@ def export_frame(out: Path, settings: Settings, look: str, path: Path) -> dict[s
     net, state = load_frame(out, settings, look)
     names = {"images": {0: "pictures", 1: "height", 2: "width"}, "predictions": {0: "pictures", 2: "anchors"}}
     sample = torch.zeros(2, 96, 128, 3, dtype=torch.uint8)
-    stored = whole if given.int8 else half_stored if given.stored_bits == 16 else eight_stored
+    stored = whole if given.int8 else partial(half_stored, eight_from=given.eight_from)
     write_onnx(FrameGraph(fused(net)), sample, path, names, stored)
     if given.int8:
         quantize(path, calibration_sheets(out, settings, given))
@@ -153,9 +157,10 @@ def export_zoom(out: Path, settings: Settings, path: Path) -> dict[str, Any]:
     """Write the zoom net with its temperatures; returns its checkpoint."""
     zoom, state = load_zoom(out, settings)
     size = settings.zoom.size_px
-    names = {name: {0: "heads"} for name in ("crops", "head", "hat", "mask", "cigarette")}
+    more = ("cigarette",) if settings.zoom.suspects else ()
+    names = {name: {0: "heads"} for name in ("crops", "head", "hat", "mask", *more)}
     sample = torch.zeros(2, size, size, 3, dtype=torch.uint8)
-    stored = half_stored if settings.zoom.stored_bits == 16 else eight_stored
+    stored = partial(half_stored, eight_from=settings.zoom.eight_from)
     write_onnx(ZoomGraph(fused(zoom), temperatures(out)), sample, path, names, stored)
     return state
 

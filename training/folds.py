@@ -24,7 +24,7 @@ from training.head_crops import UNASKED, HeadCrops, answers, jittered, look_at
 from training.judging import opposed
 from training.loop import averaged_weights, train
 from training.measures import average_precision, precision_at
-from training.networks import ZoomNet, crop_logits, split_logits
+from training.networks import HEAD_OUTPUTS, Mirrored, ZoomNet, crop_logits, split_logits
 from training.pack import Packs
 from training.settings import HAT, MASK, Settings
 from training.teach import taught_heads
@@ -88,13 +88,13 @@ def _crops(packs: Packs, members: list[int], settings: Settings, scale: str) -> 
     return np.stack(crops), {question: np.array(given) for question, given in asked.items()}
 
 
-def _fold_net(out: Path, settings: Settings, init: Path | None, packs: Packs, barred: set[str]) -> ZoomNet:
+def _fold_net(out: Path, settings: Settings, init: Path | None, packs: Packs, barred: set[str]) -> Mirrored:
     """Train a zoom look without the cooks of the barred sites; its averaged weights."""
     heads = HeadCrops(packs, settings.zoom, ("train", "val"), barred)
     train(ZoomTask(settings, heads, init), settings.zoom.loop, out)
     net = ZoomNet(settings)
     net.load_state_dict(averaged_weights(out)["average"])
-    return net.eval()
+    return Mirrored(net).eval()
 
 
 def _measured(question: str, chances: Array, truth: Array, sites: Array, seed: int) -> dict[str, Any]:
@@ -128,12 +128,12 @@ def folds(out: Path, settings: Settings, init: Path | None) -> dict[str, Any]:
     placed = fold_of(list(sites), FOLDS, settings.zoom.loop.seed)
     own_fold = np.array([placed[site] for site in sites])
     seen = {scale: _crops(packs, cooks, settings, scale) for scale in _SCALES}
-    logits = {scale: torch.zeros(len(cooks), 1 + len(HAT) + len(MASK)) for scale in _SCALES}
+    logits = {scale: torch.zeros(len(cooks), HEAD_OUTPUTS) for scale in _SCALES}
     for fold in range(FOLDS):
         barred = {site for site, place in placed.items() if place == fold}
         net = _fold_net(out / f"folds/{fold}", settings, init, packs, barred)
         for scale, (crops, _) in seen.items():
-            logits[scale][own_fold == fold] = crop_logits(net, crops[own_fold == fold])
+            logits[scale][own_fold == fold] = crop_logits(net, crops[own_fold == fold])[:, :HEAD_OUTPUTS]
     found: dict[str, Any] = {"folds": FOLDS, "steps": settings.zoom.loop.steps, "batch": settings.zoom.loop.batch}
     for question in _QUESTIONS:
         warmth = [_other_temperature(question, logits, seen, own_fold != fold) for fold in range(FOLDS)]

@@ -71,7 +71,7 @@ class FrameSettings:
     int8: bool = False  # export it in 8 bits, calibrated on `int8_sheets` sheets of this side
     int8_sheets: int = 24
     int8_side_px: int = 640
-    stored_bits: int = 16  # of its weights in the file, 16 or 8, where it is not computed in 8 bits anyway
+    eight_from: int = 0  # weights of so many numbers and more are stored in 8 bits; see storage.py
     loop: LoopSettings = field(default_factory=LoopSettings)
 
 
@@ -88,7 +88,7 @@ class ZoomSettings:
         str, ...
     ] = ()  # families of pictures that are left out (ablation), e.g. render, clean, still, pair
     tiny: float = 0.06  # share of crops shrunk below what can be judged
-    stored_bits: int = 16  # of its weights in the file, 16 or 8
+    eight_from: int = 0  # weights of so many numbers and more are stored in 8 bits; see storage.py
     loop: LoopSettings = field(default_factory=LoopSettings)
 
 
@@ -102,6 +102,7 @@ class Settings:
     data: DataSettings = field(default_factory=DataSettings)
     frame: FrameSettings = field(default_factory=FrameSettings)
     zoom: ZoomSettings = field(default_factory=ZoomSettings)
+    partner: ZoomSettings | None = None  # a second net of the zoom look, of another kind; see networks.ZoomPair
     cigarette: FrameSettings = field(default_factory=FrameSettings)
     model: dict[str, Any] = field(default_factory=dict)  # copied into model.toml: profiles, thresholds
 
@@ -110,6 +111,7 @@ _SECTIONS = {
     "data": DataSettings,
     "frame": FrameSettings,
     "zoom": ZoomSettings,
+    "partner": ZoomSettings,
     "cigarette": FrameSettings,
     "loop": LoopSettings,
 }
@@ -122,8 +124,6 @@ def _section(kind: type, values: dict[str, Any], where: str) -> Any:
             raise SettingsError(f"[{where}] {key} = {value!r}: unknown key, known are {', '.join(sorted(known))}")
     if values.get("activation", "silu") not in ACTIVATIONS:
         raise SettingsError(f"[{where}] activation = {values['activation']!r}: expected one of {ACTIVATIONS}")
-    if values.get("stored_bits", 16) not in (16, 8):
-        raise SettingsError(f"[{where}] stored_bits = {values['stored_bits']!r}: expected 16 or 8")
     if values.get("backbone", "yolo") not in BACKBONES:
         raise SettingsError(f"[{where}] backbone = {values['backbone']!r}: expected one of {BACKBONES}")
     ready = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}

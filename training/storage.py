@@ -5,8 +5,6 @@ Casts and scales stand in the graph, and the runtime folds them when it loads: s
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
@@ -23,14 +21,28 @@ def whole(graph: onnx.ModelProto) -> onnx.ModelProto:
     return graph
 
 
-def half_stored(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """Store large FP32 initialisers as FP16, each with a Cast back to FP32."""
-    return _stored(graph, _in_half)
+def half_stored(graph: onnx.ModelProto, eight_from: int = 0) -> onnx.ModelProto:
+    """Store FP32 initialisers of some size as FP16, each with a Cast back to FP32.
 
-
-def eight_stored(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """Store kernels and matrices in 8 bits with a scale for each of their outputs, other large ones as FP16."""
-    return _stored(graph, _in_eight)
+    Kernels and matrices of `eight_from` numbers and more, unless that is 0, are stored in 8 bits, with a scale for
+    each of their outputs.
+    """
+    tensors, nodes = [], []
+    for tensor in graph.graph.initializer:
+        values = numpy_helper.to_array(tensor)
+        if tensor.data_type != TensorProto.FLOAT or values.size < _SMALL:
+            tensors.append(tensor)
+            continue
+        in_eight = eight_from and values.ndim > 1 and values.size >= eight_from
+        kept, making = (_in_eight if in_eight else _in_half)(tensor)
+        tensors += kept
+        nodes += making
+    nodes += list(graph.graph.node)
+    del graph.graph.initializer[:]
+    graph.graph.initializer.extend(tensors)
+    del graph.graph.node[:]
+    graph.graph.node.extend(nodes)
+    return graph
 
 
 def _in_half(tensor: onnx.TensorProto) -> Kept:
@@ -41,8 +53,6 @@ def _in_half(tensor: onnx.TensorProto) -> Kept:
 
 def _in_eight(tensor: onnx.TensorProto) -> Kept:
     values = numpy_helper.to_array(tensor)
-    if values.ndim < 2:
-        return _in_half(tensor)
     largest = np.abs(values).max(axis=tuple(range(1, values.ndim)), keepdims=True)
     scale = (np.maximum(largest, 1e-12) / 127).astype(np.float32)
     name = tensor.name
@@ -53,18 +63,3 @@ def _in_eight(tensor: onnx.TensorProto) -> Kept:
         helper.make_node("Cast", [f"{name}.i8"], [f"{name}.whole"], to=TensorProto.FLOAT),
         helper.make_node("Mul", [f"{name}.whole", f"{name}.i8_scale"], [name]),
     ]
-
-
-def _stored(graph: onnx.ModelProto, kept_as: Callable[[onnx.TensorProto], Kept]) -> onnx.ModelProto:
-    tensors, nodes = [], []
-    for tensor in graph.graph.initializer:
-        large = tensor.data_type == TensorProto.FLOAT and numpy_helper.to_array(tensor).size >= _SMALL
-        kept, making = kept_as(tensor) if large else ([tensor], [])
-        tensors += kept
-        nodes += making
-    nodes += list(graph.graph.node)
-    del graph.graph.initializer[:]
-    graph.graph.initializer.extend(tensors)
-    del graph.graph.node[:]
-    graph.graph.node.extend(nodes)
-    return graph

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch.nn import functional
 
-from training.carry import carry
+from training.carry import PARTNER, ZOOM, carry
 from training.cigarette_crops import CigaretteCrops
 from training.head_crops import UNASKED, HeadCrops
 from training.loop import Batch, Run, train
@@ -78,6 +79,19 @@ def _masked(logits: torch.Tensor, answers: torch.Tensor, weight: torch.Tensor | 
 
 def train_zoom(out: Path, settings: Settings, init: Path | None) -> Run:
     """Train or go on training; weights in OUT/zoom/checkpoint.pt. `init` is a checkpoint or a model folder."""
+    return _train(out, settings, init, ("zoom", ZOOM))
+
+
+def train_partner(out: Path, settings: Settings, init: Path | None) -> Run | None:
+    """As `train_zoom`, for the second net, if the recipe has one; weights in OUT/partner/checkpoint.pt."""
+    if settings.partner is None:
+        return None
+    return _train(out, replace(settings, zoom=settings.partner), init, ("partner", PARTNER))
+
+
+def _train(out: Path, settings: Settings, init: Path | None, place: tuple[str, str]) -> Run:
+    """`place`: its folder under OUT, and where in `zoom.onnx` it is."""
+    folder, part = place
     onward = init is not None and init.is_dir()
     heads = HeadCrops(Packs(taught_heads(out)), settings.zoom)
     suspects = CigaretteCrops(Pack(out / "set/suspects"), settings.zoom) if settings.zoom.suspects else None
@@ -85,5 +99,5 @@ def train_zoom(out: Path, settings: Settings, init: Path | None) -> Run:
     if onward and init is not None:
         rng = np.random.default_rng([settings.zoom.loop.seed, 9])
         drawn = (task.batch(rng, 0.0)["crops"].float() / 255 for _ in range(_STATISTICS_BATCHES))
-        carry(task.net, init / FILES["zoom"], drawn)
-    return train(task, settings.zoom.loop, out / "zoom")
+        carry(task.net, init / FILES["zoom"], drawn, part)
+    return train(task, settings.zoom.loop, out / folder)

@@ -23,7 +23,9 @@ with warnings.catch_warnings():
     from training.answers import without_detail
     from training.carry import carry, stored_weights
     from training.export import FrameGraph
-    from training.networks import ZoomNet, frame_net, mirrored_logits, split_logits
+    from training.networks import ZoomNet, frame_net, mirrored_logits, normed, split_logits
+    from training.pack import Pack
+    from training.settings import Settings, ZoomSettings
     from training.teach import sure, taught_heads
 
 from tiny_set import RECIPE, write_tiny_set
@@ -34,6 +36,15 @@ pytestmark = [
 ]
 SHIPPED = Path(__file__).parents[2] / "models/canteen-n"
 NET = "yolo11n.yaml"
+LITE = Settings("onward", "0", zoom=ZoomSettings(backbone="efficientnet-lite0"))
+ZOOM = """
+[zoom]
+backbone = "efficientnet-lite0"
+freeze = 1
+size_px = 112
+suspects = 2
+eight_from = 64
+"""
 
 
 def session(path: Path) -> onnxruntime.InferenceSession:
@@ -45,13 +56,14 @@ def noise(*shape: int) -> np.ndarray:
 
 
 def test_a_carried_zoom_net_answers_as_the_model_that_it_came_from() -> None:
-    net = ZoomNet(NET, None)
+    net = ZoomNet(LITE)
     carry(net, SHIPPED / "zoom.onnx", [torch.rand(8, 3, 112, 112)])
     crops = noise(4, 112, 112, 3)
-    head, hat, _ = session(SHIPPED / "zoom.onnx").run(None, {"crops": crops})
+    head, hat, _, cigarette = session(SHIPPED / "zoom.onnx").run(None, {"crops": crops})
     with torch.inference_mode():
         floats = torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
-        own_head, own_hat, _ = split_logits(mirrored_logits(net.eval(), floats))
+        own_head, own_hat, _, own_cigarette = split_logits(mirrored_logits(net.eval(), floats))
+    np.testing.assert_allclose(cigarette, own_cigarette.sigmoid().numpy(), atol=1e-3)
     # The graph divides its logits by one temperature a question.
     odds = np.log(head / (1 - head)).ravel()
     assert np.ptp(odds / own_head.numpy().ravel()) < 1e-3
@@ -72,21 +84,22 @@ def test_a_carried_frame_net_answers_as_the_model_that_it_came_from(file: str, a
 
 
 def test_batch_statistics_are_those_of_the_batches() -> None:
-    net, batch = ZoomNet(NET, None), torch.rand(16, 3, 64, 64)
+    net, batch = ZoomNet(LITE), torch.rand(16, 3, 112, 112)
     carry(net, SHIPPED / "zoom.onnx", [batch])
+    stem, norm = normed(net)[0].pair
+    seen: list[torch.Tensor] = []
+    stem.register_forward_hook(lambda _, __, output: seen.append(output))
     with torch.inference_mode():
-        first = net.backbone[0].conv(batch)
-    torch.testing.assert_close(net.backbone[0].bn.running_mean, first.mean((0, 2, 3)), atol=1e-4, rtol=1e-3)
-    torch.testing.assert_close(
-        net.backbone[0].bn.running_var, first.var((0, 2, 3), unbiased=False), atol=1e-4, rtol=1e-3
-    )
+        net.eval()(batch)
+    torch.testing.assert_close(norm.running_mean, seen[0].mean((0, 2, 3)), atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(norm.running_var, seen[0].var((0, 2, 3), unbiased=False), atol=1e-4, rtol=1e-3)
 
 
 def test_a_graph_of_another_net_is_refused() -> None:
     with pytest.raises(ValueError, match="another architecture"):
         carry(frame_net(NET, None), SHIPPED / "zoom.onnx", [torch.rand(1, 3, 64, 64)])
     with pytest.raises(ValueError, match="no batches"):
-        carry(ZoomNet(NET, None), SHIPPED / "zoom.onnx", [])
+        carry(ZoomNet(LITE), SHIPPED / "zoom.onnx", [])
 
 
 def test_every_weight_of_an_eight_bit_graph_is_found() -> None:
@@ -104,12 +117,13 @@ def onward(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny set, taught by the shipped model, whose zoom look was trained on for a few steps."""
     root = tmp_path_factory.mktemp("onward")
     write_tiny_set(root / "data")
-    (root / "recipe.toml").write_text(RECIPE.format(steps=2).replace("size_px = 64", "size_px = 112"), "utf-8")
+    (root / "recipe.toml").write_text(RECIPE.format(steps=2).replace("\n[zoom]\nsize_px = 64\n", ZOOM), "utf-8")
     model = root / "models/shipped"
     shutil.copytree(SHIPPED, model)
     for stage, more in (
         ("build", []),
         ("teach", ["--model", str(model)]),
+        ("suspects", ["--model", str(model)]),
         ("zoom", ["--init", str(model)]),
         ("calibrate", []),
         ("export", ["--model", str(model)]),
@@ -136,6 +150,25 @@ def test_teaching_writes_answers_only_where_labels_are_silent(onward: Path) -> N
     labelled = [json.loads(line) for line in (onward / "out/set/heads.jsonl").read_text("utf-8").splitlines()]
     for row in rows:
         assert all(labelled[row["index"]][q] is None for q in ("hat", "mask") if row.get(q))
+
+
+def test_suspects_are_cigarettes_and_what_touches_none(onward: Path) -> None:
+    pack = Pack(onward / "out/set/suspects")
+    kinds = {fact["kind"] for fact in pack.facts}
+    assert "cigarette" in kinds
+    assert kinds <= {"cigarette", "not_cigarette"}
+    assert all(fact["file"].startswith("images/smoke_") for fact in pack.facts)
+    for i, fact in enumerate(pack.facts):
+        (x0, y0, x1, y1) = fact["boxes"][0]
+        side = pack.picture(i).shape[0]
+        assert (x0 + x1) / 2 == pytest.approx(side / 2, abs=1.5), "the suspect is in the middle"
+        assert (y0 + y1) / 2 == pytest.approx(side / 2, abs=1.5)
+
+
+def test_the_second_opinion_is_trained_and_stored_in_eight_bits(onward: Path) -> None:
+    rows = [json.loads(line) for line in (onward / "out/zoom/metrics.jsonl").read_text("utf-8").splitlines()]
+    assert all(row["cigarette"] > 0 for row in rows)
+    assert (onward / "out/export/zoom.onnx").stat().st_size < 4.2e6
 
 
 def write_renders(folder: Path, count: int) -> Path:
