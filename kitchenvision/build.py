@@ -7,7 +7,7 @@ from pathlib import Path
 from kitchenvision.config import Profile, Settings
 from kitchenvision.detect.cigarette_check import CigaretteCheck
 from kitchenvision.detect.model_card import ModelCard, load_card, models_folder
-from kitchenvision.detect.onnx import LEAST_SCORE, OnnxDetector, OnnxHeadLooker, asks_for_cigarettes, open_session
+from kitchenvision.detect.onnx import OnnxDetector, OnnxHeadLooker, asks_for_cigarettes, open_session
 from kitchenvision.errors import SettingsError
 from kitchenvision.pipeline import Stages
 from kitchenvision.rules.engine import Engine
@@ -22,8 +22,8 @@ from kitchenvision.wire import ModelRef
 class Eyes:
     """The looks of one model, ready to look.
 
-    `cigarettes` finds them on a whole picture, if any network does; `check` weighs what it finds, if the model has
-    that second opinion.
+    `cigarettes` finds them on a whole picture, if any network does. `check` weighs what was found on a single
+    picture, if the model has that second opinion; in video several looks decide.
     """
 
     card: ModelCard
@@ -53,18 +53,19 @@ def open_eyes(
     card = load_card(models_folder(folder), name)
     frame = open_session(str(card.path(card.frame.file)), provider, threads)
     zoom = open_session(str(card.path(card.zoom.file)), provider, threads, many_shapes=True)
-    detector = cigarettes = OnnxDetector(card, frame, profile)
+    detector = near = cigarettes = OnnxDetector(card, frame, profile)
     for_cigarettes = card.for_cigarettes()
     if for_cigarettes is None:
         return Eyes(card, detector, OnnxHeadLooker(card, zoom, None), None)
     if card.cigarette is not None:
         own = open_session(str(card.path(card.cigarette.file)), provider, threads, many_shapes=True)
-        least = card.cigarette_check.least if card.cigarette_check else LEAST_SCORE
-        cigarettes = OnnxDetector(for_cigarettes, own, profile, least)
+        near = cigarettes = OnnxDetector(for_cigarettes, own, profile)
+        if card.cigarette_check is not None:
+            cigarettes = OnnxDetector(for_cigarettes, own, profile, card.cigarette_check.least)
     check = None
     if card.cigarette_check is not None:
         check = CigaretteCheck(card.cigarette_check, card.zoom.size_px, asks_for_cigarettes(zoom))
-    return Eyes(card, detector, OnnxHeadLooker(card, zoom, cigarettes, check), cigarettes, check)
+    return Eyes(card, detector, OnnxHeadLooker(card, zoom, near), cigarettes, check)
 
 
 def model_place(folder: Path | None, model: str | None) -> tuple[Path, str | None]:

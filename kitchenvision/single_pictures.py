@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from kitchenvision.build import Eyes
+from kitchenvision.detect.cigarette_check import CigaretteCheck
 from kitchenvision.detect.decode import joined, suppressed
 from kitchenvision.detect.onnx import LEAST_SCORE
 from kitchenvision.detect.tiles import cigarettes_on_tiles
@@ -21,7 +22,8 @@ def row_of(name: str, picture: Picture, eyes: Eyes) -> dict[str, Any]:
     """One row: heads with the answers on each, cigarettes, persons. Boxes are pixels, scores 0..1.
 
     A head's confidence is sqrt(frame look) x zoom look's "real head". Cigarettes are those of the whole picture, of
-    its tiles where the model has them, and of the crops around heads; two sightings of one become their mean.
+    its tiles where the model has them, and of the crops around heads; two sightings of one become their mean,
+    which the model's second opinion then weighs.
     """
     found = eyes.detector.detect(picture)
     heads = found.of(HEAD)
@@ -37,7 +39,7 @@ def row_of(name: str, picture: Picture, eyes: Eyes) -> dict[str, Any]:
             _head_row(box, math.sqrt(float(confidence)) * look.head, look)
             for box, confidence, look in zip(boxes, heads.confidence, looks, strict=True)
         ],
-        "cigarettes": _cigarettes(_whole_picture(picture, found, eyes), looks, picture),
+        "cigarettes": _box_rows(_cigarettes(_whole_picture(picture, found, eyes), looks, picture, eyes.check)),
         "persons": _box_rows(found.of(PERSON)),
     }
 
@@ -65,22 +67,21 @@ def _whole_picture(picture: Picture, found: Detections, eyes: Eyes) -> Detection
     if eyes.cigarettes is None:
         return found.of(CIGARETTE)
     whole = found if eyes.cigarettes is eyes.detector else eyes.cigarettes.detect(picture)
-    seen = whole.of(CIGARETTE)
     tiles = eyes.card.cigarette_tiles
-    if tiles is not None:
-        seen = joined([seen, cigarettes_on_tiles(eyes.cigarettes, picture, found, tiles)])
-    if eyes.check is None:
-        return seen
-    seen = suppressed(seen, _CIGARETTE_IOU, picture.width, picture.height, averaged=True)
-    return eyes.check.weighed(picture.rgb(), seen, LEAST_SCORE)
+    if tiles is None:
+        return whole.of(CIGARETTE)
+    return joined([whole.of(CIGARETTE), cigarettes_on_tiles(eyes.cigarettes, picture, found, tiles)])
 
 
-def _cigarettes(whole: Detections, looks: list[HeadLook], picture: Picture) -> list[dict[str, Any]]:
+def _cigarettes(
+    whole: Detections, looks: list[HeadLook], picture: Picture, check: CigaretteCheck | None
+) -> Detections:
     near = [cigarette for look in looks for cigarette in look.cigarettes]
     boxes = np.asarray([*whole.xyxy, *(c.xyxy for c in near)], np.float32).reshape(-1, 4)
     scores = np.asarray([*whole.confidence, *(c.confidence for c in near)], np.float32)
     seen = Detections(boxes, scores, np.full(len(scores), CIGARETTE, np.int64))
-    return _box_rows(suppressed(seen, _CIGARETTE_IOU, picture.width, picture.height, averaged=True))
+    kept = suppressed(seen, _CIGARETTE_IOU, picture.width, picture.height, averaged=True)
+    return kept if check is None else check.weighed(picture.rgb(), kept, LEAST_SCORE)
 
 
 def _box_rows(found: Detections) -> list[dict[str, Any]]:

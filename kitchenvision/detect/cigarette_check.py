@@ -42,5 +42,10 @@ class CigaretteCheck:
         return square_crop(image, centre(as_xyxy(box)), side, self._size_px).pixels
 
     def _chances(self, crops: Sequence[Pixels]) -> Floats:
-        parts = [self._ask(np.stack(crops[i : i + _BATCH])) for i in range(0, len(crops), _BATCH)]
+        parts = [self._both_ways(np.stack(crops[i : i + _BATCH])) for i in range(0, len(crops), _BATCH)]
         return np.concatenate(parts)[:, 0]
+
+    def _both_ways(self, crops: Pixels) -> Floats:
+        """The mean over each crop and its mirror image: left and right mean nothing."""
+        mirrored = np.ascontiguousarray(crops[:, :, ::-1])
+        return np.asarray((self._ask(crops) + self._ask(mirrored)) / 2, np.float32)

@@ -7,7 +7,6 @@ import numpy as np
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-from kitchenvision.detect.cigarette_check import CigaretteCheck
 from kitchenvision.detect.decode import decode, joined, suppressed, without_small_heads
 from kitchenvision.detect.model_card import ModelCard, Profile
 from kitchenvision.detect.preprocess import PAD_GREY, Placed, letterbox, sharpness, square_crop
@@ -152,16 +151,10 @@ class OnnxDetector:
 class OnnxHeadLooker:
     """The zoom look: see `detector.HeadLooker`. Cigarettes are looked for by another network on crops."""
 
-    def __init__(
-        self,
-        card: ModelCard,
-        session: ort.InferenceSession,
-        detector: OnnxDetector | None,
-        check: CigaretteCheck | None = None,
-    ) -> None:
-        """`detector` finds cigarettes, None: nobody looks for them; `check` weighs what it finds."""
+    def __init__(self, card: ModelCard, session: ort.InferenceSession, detector: OnnxDetector | None) -> None:
+        """`detector` finds cigarettes; None: nobody looks for them."""
         self._net, self._cigarette = card.zoom, card.cigarette_zoom
-        self._session, self._detector, self._check = session, detector, check
+        self._session, self._detector = session, detector
 
     def look(
         self, picture: Picture, heads: Sequence[Xyxy], cigarettes: bool = True, glance: bool = False
@@ -215,8 +208,6 @@ class OnnxHeadLooker:
         answers = []
         for found in self._detector.cigarettes_near(placed):
             kept = suppressed(found, 0.5, width, height)
-            if self._check is not None:
-                kept = self._check.weighed(image, kept, LEAST_SCORE)
             answers.append(
                 tuple(
                     Cigarette(as_xyxy(box), float(confidence))
