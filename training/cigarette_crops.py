@@ -32,10 +32,14 @@ class CigaretteCrops:
         own = [(i, fact) for i, fact in enumerate(pack.facts) if fact["split"] == "train"]
         self._true = _Drawn([(i, _weight(fact)) for i, fact in own if fact["kind"] == "cigarette"])
         self._mistakes = _Drawn([(i, _weight(fact)) for i, fact in own if fact["kind"] != "cigarette"])
+        if not own:
+            raise ValueError("no suspects in training pictures: run the stage `suspects` on some with cigarettes")
+        # Where one kind lacks, the other fills the batch.
+        self._true_share = _TRUE_SHARE if self._true and self._mistakes else float(bool(self._true))
 
     def draw(self, rng: np.random.Generator) -> ZoomSample:
         """One augmented sample."""
-        is_true = bool(rng.random() < _TRUE_SHARE)
+        is_true = bool(rng.random() < self._true_share)
         i = (self._true if is_true else self._mistakes).draw(rng)
         picture = self._pack.picture(i)
         box = np.asarray(self._pack.facts[i]["boxes"][0], np.float64)
@@ -60,7 +64,10 @@ class _Drawn:
     def __init__(self, weighted: list[tuple[int, float]]) -> None:
         self._members = [i for i, _ in weighted]
         weights = np.asarray([w for _, w in weighted])
-        self._cumulated = np.cumsum(weights) / weights.sum()
+        self._cumulated = np.cumsum(weights) / max(weights.sum(), 1e-12)
+
+    def __len__(self) -> int:
+        return len(self._members)
 
     def draw(self, rng: np.random.Generator) -> int:
         return self._members[int(np.searchsorted(self._cumulated, rng.random()))]

@@ -56,9 +56,11 @@ class ZoomTask:
             "head": _yes_or_no(head[:, 0], batch["is_head"].to(device)),
             "hat": _masked(hat, batch["hat"].to(device), None),
             "mask": _masked(mask, batch["mask"].to(device), _MASK_WEIGHT.to(device)),
-            "cigarette": _yes_or_no(cigarette[:, 0], batch["cigarette"].to(device)),
         }
-        loss = 0.7 * parts["head"] + parts["hat"] + parts["mask"] + 2.0 * parts["cigarette"]
+        loss = 0.7 * parts["head"] + parts["hat"] + parts["mask"]
+        if cigarette.shape[1]:
+            parts["cigarette"] = _yes_or_no(cigarette[:, 0], batch["cigarette"].to(device))
+            loss = loss + 2.0 * parts["cigarette"]
         return loss, {name: float(value.detach()) for name, value in parts.items()}
 
 

@@ -21,9 +21,10 @@ with warnings.catch_warnings():
     from kitchenvision.detect.model_card import load_card
     from training.__main__ import main
     from training.answers import without_detail
-    from training.carry import carry, stored_weights
+    from training.carry import PARTNER, carry, stored_weights
+    from training.carry import ZOOM as ZOOM_PART
     from training.export import FrameGraph
-    from training.networks import ZoomNet, frame_net, mirrored_logits, normed, split_logits
+    from training.networks import Mirrored, ZoomNet, ZoomPair, frame_net, normed, split_logits
     from training.pack import Pack
     from training.settings import Settings, ZoomSettings
     from training.teach import sure, taught_heads
@@ -36,7 +37,8 @@ pytestmark = [
 ]
 SHIPPED = Path(__file__).parents[2] / "models/canteen-n"
 NET = "yolo11n.yaml"
-LITE = Settings("onward", "0", zoom=ZoomSettings(backbone="efficientnet-lite0"))
+LITE = Settings("onward", "0", zoom=ZoomSettings(backbone="efficientnet-lite0", suspects=1))
+PARTNER_NET = Settings("onward", "0")
 ZOOM = """
 [zoom]
 backbone = "efficientnet-lite0"
@@ -44,6 +46,14 @@ freeze = 1
 size_px = 112
 suspects = 2
 eight_from = 64
+[partner]
+size_px = 112
+[partner.loop]
+steps = 2
+batch = 4
+warm_up_steps = 2
+checkpoint_s = 0
+bfloat16 = false
 """
 
 
@@ -55,14 +65,16 @@ def noise(*shape: int) -> np.ndarray:
     return np.random.default_rng(1).integers(0, 255, shape, np.uint8)
 
 
-def test_a_carried_zoom_net_answers_as_the_model_that_it_came_from() -> None:
-    net = ZoomNet(LITE)
-    carry(net, SHIPPED / "zoom.onnx", [torch.rand(8, 3, 112, 112)])
+def test_a_carried_zoom_look_answers_as_the_model_that_it_came_from() -> None:
+    first, second = ZoomNet(LITE), ZoomNet(PARTNER_NET)
+    for one, part in ((first, ZOOM_PART), (second, PARTNER)):
+        carry(one, SHIPPED / "zoom.onnx", [torch.rand(8, 3, 112, 112)], part)
+    net = ZoomPair(first, second)
     crops = noise(4, 112, 112, 3)
     head, hat, _, cigarette = session(SHIPPED / "zoom.onnx").run(None, {"crops": crops})
     with torch.inference_mode():
         floats = torch.from_numpy(crops).permute(0, 3, 1, 2).float() / 255
-        own_head, own_hat, _, own_cigarette = split_logits(mirrored_logits(net.eval(), floats))
+        own_head, own_hat, _, own_cigarette = split_logits(net.eval()(floats))
     np.testing.assert_allclose(cigarette, own_cigarette.sigmoid().numpy(), atol=1e-3)
     # The graph divides its logits by one temperature a question.
     odds = np.log(head / (1 - head)).ravel()
@@ -83,9 +95,22 @@ def test_a_carried_frame_net_answers_as_the_model_that_it_came_from(file: str, a
     np.testing.assert_allclose(own[:, 4:], answer[:, 4:], atol=atol)
 
 
+def test_a_pair_is_the_mean_of_both_and_the_first_alone_knows_cigarettes() -> None:
+    first, second = ZoomNet(LITE).eval(), ZoomNet(PARTNER_NET).eval()
+    crops = torch.rand(3, 3, 112, 112)
+    with torch.inference_mode():
+        pair, one, two = ZoomPair(first, second)(crops), first(crops), second(crops.flip(3))
+        alone = Mirrored(second)(crops)
+        mirrored = Mirrored(second)(crops.flip(3))
+    torch.testing.assert_close(pair[:, :8], (one[:, :8] + two) / 2)
+    torch.testing.assert_close(pair[:, 8], one[:, 8])
+    assert split_logits(alone)[3].shape == (3, 0)
+    torch.testing.assert_close(alone, mirrored, atol=1e-5, rtol=1e-4)
+
+
 def test_batch_statistics_are_those_of_the_batches() -> None:
     net, batch = ZoomNet(LITE), torch.rand(16, 3, 112, 112)
-    carry(net, SHIPPED / "zoom.onnx", [batch])
+    carry(net, SHIPPED / "zoom.onnx", [batch], ZOOM_PART)
     stem, norm = normed(net)[0].pair
     seen: list[torch.Tensor] = []
     stem.register_forward_hook(lambda _, __, output: seen.append(output))
@@ -99,7 +124,7 @@ def test_a_graph_of_another_net_is_refused() -> None:
     with pytest.raises(ValueError, match="another architecture"):
         carry(frame_net(NET, None), SHIPPED / "zoom.onnx", [torch.rand(1, 3, 64, 64)])
     with pytest.raises(ValueError, match="no batches"):
-        carry(ZoomNet(LITE), SHIPPED / "zoom.onnx", [])
+        carry(ZoomNet(LITE), SHIPPED / "zoom.onnx", [], ZOOM_PART)
 
 
 def test_every_weight_of_an_eight_bit_graph_is_found() -> None:
@@ -125,6 +150,7 @@ def onward(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("teach", ["--model", str(model)]),
         ("suspects", ["--model", str(model)]),
         ("zoom", ["--init", str(model)]),
+        ("partner", ["--init", str(model)]),
         ("calibrate", []),
         ("export", ["--model", str(model)]),
     ):
@@ -168,7 +194,7 @@ def test_suspects_are_cigarettes_and_what_touches_none(onward: Path) -> None:
 def test_the_second_opinion_is_trained_and_stored_in_eight_bits(onward: Path) -> None:
     rows = [json.loads(line) for line in (onward / "out/zoom/metrics.jsonl").read_text("utf-8").splitlines()]
     assert all(row["cigarette"] > 0 for row in rows)
-    assert (onward / "out/export/zoom.onnx").stat().st_size < 4.2e6
+    assert (onward / "out/export/zoom.onnx").stat().st_size < 5.2e6
 
 
 def write_renders(folder: Path, count: int) -> Path:
