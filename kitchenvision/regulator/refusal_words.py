@@ -40,7 +40,10 @@ _REASONS = tuple(
         (r"the table: line 1: a header and at least one row.*", "第一行应为列名，下面至少有一行"),
         (r"the table: line 1: got (.*); columns are (.*)", "第一行是 {0}；应为 {1}"),
         (r"the table: the file: is neither XLSX nor CSV in UTF-8", "文件既不是 XLSX，也不是 UTF-8 编码的 CSV"),
-        (r"the table: the file: cannot be read as XLSX", "文件不能作为 XLSX 读取"),
+        (
+            r"the table: the file: cannot be read as XLSX; save it anew, or as CSV",
+            "文件不能作为 XLSX 读取；请重新保存，或另存为 CSV",
+        ),
         (r"the table: the file: is too large unpacked", "文件解压后太大"),
         (r"(.*?): (\S+): Field required", "{0}：缺少 {1}"),
         (r"(.*?): (\S+): Extra inputs are not permitted.*", "{0}：不认识 {1}"),

@@ -63,12 +63,12 @@ class TraceView:
 
 
 def read_trace(data: bytes) -> TraceView | None:
-    """The plot of a trace blob; None when it has no looks or is not one."""
+    """The plot of a trace blob; None when it has no looks, ends before it began or is not one."""
     try:
         trace = _Trace.model_validate(json.loads(data))
     except (ValueError, ValidationError, RecursionError):
         return None
-    if not trace.looks:
+    if not trace.looks or trace.started_s > trace.confirmed_s:
         return None
     looks = sorted(trace.looks, key=lambda look: look.media_s)
     from_s = min(looks[0].media_s, trace.started_s)
