@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,18 +21,6 @@ from kitchenvision.edge.words import WORDS
 from kitchenvision.edge.zone_draft import Draft, row_of, zones_of
 
 RULES = ("no_hat", "no_mask")
-
-
-@pytest.fixture
-def one(tmp_path: Path) -> Box:
-    return box(tmp_path)
-
-
-@pytest.fixture
-def page(one: Box) -> Iterator[httpx.Client]:
-    """A browser's view, nobody logged in."""
-    with one.served() as home, httpx.Client(base_url=home, trust_env=False) as client:
-        yield client
 
 
 @pytest.mark.parametrize("path", ["/login", "/logout", "/mutes", "/mutes/end", "/cameras/cooking/release"])

@@ -1,13 +1,12 @@
 """Changing things on the status page: who may, what is written, and what other pages cannot do."""
 
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from editable import PASSWORD, TOML, Box, box
+from editable import PASSWORD, TOML, Box
 
 from kitchenvision.build import chosen_rules
 from kitchenvision.edge.access import Access, TooManyTries
@@ -17,18 +16,6 @@ from kitchenvision.edge.settings import read_edge_settings
 from kitchenvision.errors import SettingsError
 
 ZONE = {"name": "门口", "polygon": [[0.5, 0.5], [1, 0.5], [1, 1]], "rules": ["no_mask"], "hours": []}
-
-
-@pytest.fixture
-def one(tmp_path: Path) -> Box:
-    return box(tmp_path)
-
-
-@pytest.fixture
-def page(one: Box) -> Iterator[httpx.Client]:
-    """A browser's view, nobody logged in."""
-    with one.served() as home, httpx.Client(base_url=home, trust_env=False) as client:
-        yield client
 
 
 def logged_in(page: httpx.Client) -> str:
