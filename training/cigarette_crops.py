@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from training.head_crops import ZoomSample, as_batch, look_at
+from training.head_crops import Drawn, ZoomSample, as_batch, look_at, mirrored
 from training.pack import Pack
 from training.settings import ZoomSettings
 
@@ -29,9 +29,9 @@ class CigaretteCrops:
 
     def __init__(self, pack: Pack, settings: ZoomSettings) -> None:
         self._pack, self._settings = pack, settings
-        own = [(i, fact) for i, fact in enumerate(pack.facts) if fact["split"] == "train"]
-        self._true = _Drawn([(i, _weight(fact)) for i, fact in own if fact["kind"] == "cigarette"])
-        self._mistakes = _Drawn([(i, _weight(fact)) for i, fact in own if fact["kind"] != "cigarette"])
+        own = [i for i, fact in enumerate(pack.facts) if fact["split"] == "train"]
+        self._true = _drawn(pack, [i for i in own if pack.facts[i]["kind"] == "cigarette"])
+        self._mistakes = _drawn(pack, [i for i in own if pack.facts[i]["kind"] != "cigarette"])
         if not own:
             raise ValueError("no suspects in training pictures: run the stage `suspects` on some with cigarettes")
         # Where one kind lacks, the other fills the batch.
@@ -42,10 +42,10 @@ class CigaretteCrops:
         is_true = bool(rng.random() < self._true_share)
         i = (self._true if is_true else self._mistakes).draw(rng)
         picture = self._pack.picture(i)
-        box = np.asarray(self._pack.facts[i]["boxes"][0], np.float64)
+        boxes = np.asarray(self._pack.facts[i]["boxes"], np.float64)
         if rng.random() < 0.5:
-            width = picture.shape[1]
-            picture, box = picture[:, ::-1].copy(), np.asarray([width - box[2], box[1], width - box[0], box[3]])
+            picture, boxes = mirrored(picture, boxes)
+        box = boxes[0]
         px = min(
             float((box[2:] - box[:2]).max()), float(np.exp(rng.uniform(np.log(_SMALLEST_PX), np.log(_LARGEST_PX))))
         )
@@ -58,19 +58,8 @@ class CigaretteCrops:
         return as_batch([self.draw(rng) for _ in range(size)])
 
 
-class _Drawn:
-    """Indices with weights."""
-
-    def __init__(self, weighted: list[tuple[int, float]]) -> None:
-        self._members = [i for i, _ in weighted]
-        weights = np.asarray([w for _, w in weighted])
-        self._cumulated = np.cumsum(weights) / max(weights.sum(), 1e-12)
-
-    def __len__(self) -> int:
-        return len(self._members)
-
-    def draw(self, rng: np.random.Generator) -> int:
-        return self._members[int(np.searchsorted(self._cumulated, rng.random()))]
+def _drawn(pack: Pack, members: list[int]) -> Drawn:
+    return Drawn(members, [_weight(pack.facts[i]) for i in members])
 
 
 def _weight(fact: dict[str, Any]) -> float:

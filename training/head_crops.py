@@ -139,6 +139,28 @@ def occluded(crop: Any, rng: np.random.Generator) -> Any:
     return crop
 
 
+class Drawn:
+    """Indices, drawn by their weights."""
+
+    def __init__(self, members: list[int], weights: list[float]) -> None:
+        self._members = members
+        self._cumulated = np.cumsum(weights) / max(np.sum(weights), 1e-12)
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    def draw(self, rng: np.random.Generator) -> int:
+        """One of them."""
+        return self._members[int(np.searchsorted(self._cumulated, rng.random()))]
+
+
+def mirrored(picture: Any, boxes: np.ndarray[Any, Any]) -> tuple[Any, np.ndarray[Any, Any]]:
+    """A picture (H, W, 3) and its boxes (N, 4), left and right exchanged."""
+    left, top, right, bottom = boxes.T
+    width = picture.shape[1]
+    return picture[:, ::-1].copy(), np.stack((width - right, top, width - left, bottom), 1)
+
+
 class HeadCrops:
     """Draws samples from OUT/set/heads (and background boxes from the same squares)."""
 
@@ -158,13 +180,12 @@ class HeadCrops:
             and fact["group"] not in barred
             and fact["family"] not in settings.without
         ]
-        weights = np.array([draw_weight(pack.facts[i]) for i in self.members])
-        self._cumulated = np.cumsum(weights) / weights.sum()
+        self._drawn = Drawn(self.members, [draw_weight(pack.facts[i]) for i in self.members])
 
     def draw(self, rng: np.random.Generator) -> ZoomSample:
         """One augmented sample."""
         while True:
-            i = self.members[int(np.searchsorted(self._cumulated, rng.random()))]
+            i = self._drawn.draw(rng)
             fact = self._pack.facts[i]
             sample = self._sample(i, fact, rng)
             if sample is not None:
@@ -174,10 +195,7 @@ class HeadCrops:
         picture = self._pack.picture(i)
         boxes = np.asarray(fact["boxes"], np.float64)
         if rng.random() < 0.5:
-            picture = picture[:, ::-1].copy()
-            boxes = np.stack(
-                (picture.shape[1] - boxes[:, 2], boxes[:, 1], picture.shape[1] - boxes[:, 0], boxes[:, 3]), 1
-            )
+            picture, boxes = mirrored(picture, boxes)
         is_head, box = 1, jittered(boxes[0], rng)
         if fact["kind"] == "not_head":
             is_head = 0

@@ -5,13 +5,14 @@ finger, shows in its surroundings at a size that a classifier was trained on.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from kitchenvision.detect.model_card import CigaretteCheckSettings
 from kitchenvision.detect.preprocess import square_crop
 from kitchenvision.geometry import as_xyxy, centre
-from kitchenvision.types import CIGARETTE, Detections, Floats, Pixels
+from kitchenvision.types import Detections, Floats, Pixels
 
 _BATCH = 16
 
@@ -35,7 +36,7 @@ class CigaretteCheck:
         weight = self._settings.weight
         chances = self._chances([self._crop(image, box) for box in found.xyxy])
         confidence = (found.confidence ** (1 - weight) * chances**weight).astype(np.float32)
-        return Detections(found.xyxy, confidence, np.full(len(found), CIGARETTE, np.int64))[confidence >= least]
+        return replace(found, confidence=confidence)[confidence >= least]
 
     def _crop(self, image: Pixels, box: Floats) -> Pixels:
         side = float((box[2:] - box[:2]).max()) * self._settings.sides
