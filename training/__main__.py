@@ -14,7 +14,7 @@ from training.build import DataError, add_renders, build
 from training.calibrate import calibrate
 from training.card import write_card
 from training.ceilings import ceilings
-from training.evaluate import PROFILES, evaluate
+from training.evaluate import FINAL_SHEETS, PROFILES, evaluate, final
 from training.export import export
 from training.folds import folds
 from training.margins import margins
@@ -29,7 +29,8 @@ from training.train_zoom import train_partner, train_zoom
 
 TRAINED = ("frame", "cigarette", "zoom", "partner")
 STAGES = ("build", "pseudo", *TRAINED, "calibrate", "export", "evaluate", "plots", "card")
-MORE = ("teach", "suspects", "renders")  # need a model, or renders
+MORE = ("teach", "suspects", "renders", "final")  # need a model, or renders, or the camera-scale script
+SETS = ("portrait", "camera", FINAL_SHEETS, "rendered")
 MEASURES = ("accusations", "ceilings", "folds", "margins", "pairs")  # take long, or need renders: not part of `run`
 
 
@@ -65,7 +66,7 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--every", type=int, default=1, help="evaluate every n-th picture")
     parser.add_argument("--detail", type=int, help="evaluate with no more detail than at this longer side, px")
     parser.add_argument("--profile", action="append", choices=PROFILES, help="evaluate only this profile")
-    parser.add_argument("--set", action="append", choices=("portrait", "camera", "rendered"), help="only this set")
+    parser.add_argument("--set", action="append", choices=SETS, help="evaluate only this set")
     parser.add_argument("--scenes", type=int, default=200, help="accusations: how many stills become films")
     parser.add_argument("--seconds", type=float, default=20.0, help="accusations: length of each film")
     return parser.parse_args(arguments)
@@ -96,6 +97,7 @@ def stages(given: argparse.Namespace, settings: Settings) -> dict[str, Callable[
         "calibrate": lambda: calibrate(given.out, settings),
         "export": lambda: export(given.out, settings, given.model),
         "evaluate": lambda: evaluate(given.data, given.out, model, options),
+        "final": lambda: final(given.data, given.out),
         "accusations": lambda: accusations(given.data, given.out, model, films),
         "ceilings": lambda: ceilings(given.data, given.out, options),
         "folds": lambda: folds(given.out, settings, given.init),

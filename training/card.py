@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from training.build import CORRECTIONS, read_rows
+from training.evaluate import FINAL_SHEETS
 from training.settings import Settings
 
 TEMPLATE = Path(__file__).with_name("card_template.md")
@@ -34,6 +35,15 @@ def results_table(evaluation: dict[str, Any]) -> str:
             cells = [f"{asked[q]['ap']:.3f} ({asked[q]['positives']})" if q in asked else "" for q in _QUESTIONS]
             lines.append(f"| {name}, {result['pictures']} | {profile} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
+
+
+def final_table(evaluation: dict[str, Any]) -> str:
+    """AP on the half of the validation groups on which nothing was fitted, against the same targets."""
+    portrait = {profile: row.get("final", {}) for profile, row in evaluation.get("portrait", {}).items()}
+    half = {"portrait": portrait, "camera": evaluation.get(FINAL_SHEETS, {})}
+    if not any(profile for profiles in half.values() for profile in profiles.values()):
+        return "Not measured for this version."
+    return f"{results_table(half)}\n\n{targets_table(half)}"
 
 
 def targets_table(evaluation: dict[str, Any]) -> str:
@@ -185,7 +195,8 @@ def data_table(rows: list[dict[str, Any]]) -> str:
 
 def write_card(out: Path, settings: Settings) -> Path:
     """Fill the template with OUT's results; writes OUT/export/CARD.md. Needs the stages before it."""
-    evaluation = _read(out / "evaluation.json")
+    measured = _read(out / "evaluation.json")
+    evaluation = {name: result for name, result in measured.items() if name != FINAL_SHEETS}
     trained = tomllib.loads((out / "export/model.toml").read_text("utf-8"))["trained"]
     facts: dict[str, Any] = {"name": settings.name, "version": settings.version}
     for look in ("frame", "cigarette", "zoom"):
@@ -194,6 +205,7 @@ def write_card(out: Path, settings: Settings) -> Path:
     facts |= {
         "results": results_table(evaluation),
         "targets": targets_table(evaluation),
+        "final": final_table(measured),
         "ceilings": ceilings_table(_read(out / "ceilings.json")),
         "recall": recall_table(evaluation),
         "sources": group_table(evaluation, "by_source", "thorough"),

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from training.build import read_rows
-from training.evaluate import MATCH_IOU, PROFILES, load_score, overlaps, scored, test_sets, whole_head
+from training.evaluate import MATCH_IOU, PROFILES, load_score, overlaps, scored, scored_sets, whole_head
 from training.labels import Row
 
 _ANSWER_OF = {
@@ -35,7 +35,7 @@ def ceilings(data: Path, out: Path, options: dict[str, Any]) -> dict[str, Any]:
     if score is None:
         raise FileNotFoundError("the stage `ceilings` needs --score SCRIPT")
     results: dict[str, Any] = {}
-    for test in test_sets(data, out, options.get("sheets"), options.get("every", 1)):
+    for test in scored_sets(data, out, options.get("sheets"), options.get("every", 1)):
         for profile in options.get("profiles") or PROFILES:
             if test.name not in (options.get("sets") or ("portrait", "camera")):
                 continue

@@ -3,6 +3,10 @@
 Three sets: validation pictures as they are ("portrait"), the same as small as on a camera ("camera", sheets made
 beforehand), and rendered kitchens held out by room ("rendered"). Average precision comes from the scoring
 script given by --score; without it only the answers and the frame look's recall are written.
+
+Temperatures and thresholds are chosen on the first half of the validation groups. What holds on the second half
+alone stands apart ("final"): for portraits from the same answers, at camera scale on sheets of that half, which the
+camera-scale script makes from OUT/final.jsonl (stage `final`) into the folder `final` of the sheets.
 """
 
 from __future__ import annotations
@@ -20,17 +24,19 @@ import numpy as np
 
 from training.answers import answer_rows, open_model
 from training.build import read_rows, read_set
+from training.calibrate import in_second_half
 from training.labels import Picture, Row, head_of_face
 
 HEAD_BANDS_PX = ((20, 32), (32, 64), (64, 128), (128, 10_000))
 PROFILES = ("fast", "thorough")
 MATCH_IOU = 0.4
+FINAL_SHEETS = "camera_final"
 _HAT_LABEL = {"covered": "food_or_clinical", "bare": "bare", "cannot_judge": "unclear"}
 _MASK_LABEL = {"worn": "mask", "incorrect": "incorrect", "none": "none", "cannot_judge": "unseen"}
 
 
 @dataclass(frozen=True)
-class TestSet:
+class ScoredSet:
     """Pictures in a folder and their truth rows."""
 
     name: str
@@ -74,15 +80,30 @@ def _truth_row(picture: Picture) -> Row:
     }
 
 
-def test_sets(data: Path, out: Path, sheets: Path | None, every: int) -> list[TestSet]:
-    """Those of the three sets that are there; `every` n-th picture of each."""
+def scored_sets(data: Path, out: Path, sheets: Path | None, every: int) -> list[ScoredSet]:
+    """Those of the sets that are there; `every` n-th picture of each."""
     val = [row for row in read_rows(data / "annotations.jsonl") if row["split"] == "val"]
-    sets = [TestSet("portrait", data / "images", val)]
+    sets = [ScoredSet("portrait", data / "images", val)]
     if sheets is not None:
-        sets.append(TestSet("camera", sheets, read_rows(sheets / "truth.jsonl")))
+        sets.append(ScoredSet("camera", sheets, read_rows(sheets / "truth.jsonl")))
+        if (sheets / "final/truth.jsonl").is_file():
+            sets.append(ScoredSet(FINAL_SHEETS, sheets / "final", read_rows(sheets / "final/truth.jsonl")))
     dev = [_truth_row(p) for p in read_set(out) if p.split == "dev" and p.family in ("still", "render")]
-    sets.append(TestSet("rendered", data, dev))
-    return [TestSet(s.name, s.folder, s.truth[::every]) for s in sets if s.truth]
+    sets.append(ScoredSet("rendered", data, dev))
+    return [ScoredSet(s.name, s.folder, s.truth[::every]) for s in sets if s.truth]
+
+
+def final_half(rows: list[Row]) -> list[Row]:
+    """Validation rows on which nothing was fitted; rows without a group are left out."""
+    return [row for row in rows if "group" in row and in_second_half(row["group"])]
+
+
+def final(data: Path, out: Path) -> Path:
+    """Stage `final`: OUT/final.jsonl, the annotations of that half, for the camera-scale script."""
+    rows = [row for row in read_rows(data / "annotations.jsonl") if row["split"] == "val"]
+    path = out / "final.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in final_half(rows)), "utf-8")
+    return path
 
 
 def whole_head(box: Row, row: Row) -> list[float]:
@@ -150,7 +171,7 @@ def by_source(score: ModuleType, truth: list[Row], answers: dict[str, Row]) -> d
     return {name: scored(score, rows, answers) for name, rows in sorted(groups.items())}
 
 
-def evaluate_set(test: TestSet, model: Path, profile: str, out: Path, options: dict[str, Any]) -> dict[str, Any]:
+def evaluate_set(test: ScoredSet, model: Path, profile: str, out: Path, options: dict[str, Any]) -> dict[str, Any]:
     """Answer one set with one profile; rows go to OUT/answers/SET_PROFILE.jsonl.
 
     Options: score (module or None), detail (longer side in pixels beyond which detail is taken away, or None).
@@ -165,6 +186,8 @@ def evaluate_set(test: TestSet, model: Path, profile: str, out: Path, options: d
     result: dict[str, Any] = {"pictures": len(rows), "frame_recall": recall_by_size(test.truth, answers)}
     if score is not None:
         result["questions"] = scored(score, test.truth, answers)
+        if half := final_half(test.truth):
+            result["final"] = {"pictures": len(half), "questions": scored(score, half, answers)}
         result["by_source"] = by_source(score, test.truth, answers)
         result["by_head_px"] = {
             f"{low}-{high}": scored(score, only_band(test.truth, low, high), answers) for low, high in HEAD_BANDS_PX
@@ -195,9 +218,8 @@ def evaluate(data: Path, out: Path, model: Path, options: dict[str, Any]) -> dic
     score = load_score(options.get("score"))
     path = out / "evaluation.json"
     results: dict[str, Any] = json.loads(path.read_text("utf-8")) if path.is_file() else {}
-    wanted = options.get("sets") or ("portrait", "camera", "rendered")
-    for test in test_sets(data, out, options.get("sheets"), options.get("every", 1)):
-        if test.name not in wanted:
+    for test in scored_sets(data, out, options.get("sheets"), options.get("every", 1)):
+        if test.name not in (options.get("sets") or [test.name]):
             continue
         for profile in options.get("profiles") or PROFILES:
             result = evaluate_set(test, model, profile, out, {**options, "score": score})

@@ -14,7 +14,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from training.evaluate import load_score, test_sets
+from training.evaluate import FINAL_SHEETS, load_score, scored_sets
 from training.judging import LEAST_PX, MOST_WRONG
 from training.measures import precision_recall
 
@@ -68,9 +68,9 @@ def plots(data: Path, out: Path, options: dict[str, Any]) -> list[Path]:
     written = [folder / "coverage.png"]
     coverage_error(json.loads((out / "calibration.json").read_text("utf-8")), written[0])
     score = load_score(options.get("score"))
-    for test in test_sets(data, out, options.get("sheets"), options.get("every", 1)) if score else []:
+    for test in scored_sets(data, out, options.get("sheets"), options.get("every", 1)) if score else []:
         path = out / f"answers/{test.name}_thorough.jsonl"
-        if score is None or test.name == "rendered" or not path.is_file():
+        if score is None or test.name in ("rendered", FINAL_SHEETS) or not path.is_file():
             continue
         answers = {row["file"]: row for row in map(json.loads, path.read_text("utf-8").splitlines())}
         truth = [row for row in test.truth if row["file"] in answers]

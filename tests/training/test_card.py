@@ -9,7 +9,7 @@ pytest.importorskip("ultralytics", reason="training needs the extra `train`: ult
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # importing torch and ultralytics warns of their own parts
-    from training.card import ceilings_table, targets_table
+    from training.card import ceilings_table, final_table, targets_table
 
 
 def test_a_target_is_reached_or_it_is_said_how_much_lacks() -> None:
@@ -27,3 +27,15 @@ def test_ceilings_have_a_row_for_each_kind_of_answers() -> None:
     assert "0.900" in rows[2]
     assert "0.950" in rows[3]
     assert "Not measured" in ceilings_table({})
+
+
+def test_the_half_on_which_nothing_was_fitted_has_its_own_rows() -> None:
+    asked = {"mask": {"ap": 0.97, "positives": 12}}
+    portrait = {"thorough": {"pictures": 9, "final": {"pictures": 4, "questions": asked}}}
+    camera = {"thorough": {"pictures": 3, "questions": {"mask": {"ap": 0.5, "positives": 7}}}}
+    told = final_table({"portrait": portrait, "camera": {"thorough": {}}, "camera_final": camera})
+    assert "| portrait, 4 | thorough |" in told
+    assert "0.970 (12)" in told
+    assert "0.970 of 0.96: reached" in told
+    assert "0.500 of 0.93: lacks 0.430" in told
+    assert final_table({"portrait": {"thorough": {"pictures": 9}}}) == "Not measured for this version."
