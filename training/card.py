@@ -168,7 +168,8 @@ def folds_table(found: dict[str, Any]) -> str:
         "recall": "its recall",
     }
     lines = [
-        f"{found['folds']} folds, {found['steps']} steps of {found['batch']} crops each; 95 % intervals.",
+        f"{found['folds']} folds, {found['steps']} steps of {found['batch']} crops each, "
+        f"after {found.get('start_steps', 0)} without any cook; 95 % intervals.",
         "",
         "| question | heads | heads, violating, sites | " + " | ".join(measures.values()) + " |",
         "|---" * (3 + len(measures)) + "|",

@@ -2,8 +2,9 @@
 
 Cooks of real kitchens are few, so the validation split holds too few of them for a number. Here every cook is
 judged once, by a zoom look that was trained without the pictures of that site (and of the other sites of its fold):
-the recipe's [zoom] from the weights of `--init`, `steps` of its loop a fold. These looks are not the shipped one,
-which saw most cooks and trained longer. Heads are as they are labelled and, second, as small as on a camera.
+the recipe's [zoom], `steps` of its loop a fold, from the weights of `--init` or, where the recipe has a [start],
+from one look that was trained by it without any cook. These looks are not the shipped one, which is two nets, saw
+most cooks and trained longer. Heads are as they are labelled and, second, as small as on a camera.
 Intervals are 95 %, by drawing sites with replacement. Writes OUT/folds.json.
 """
 
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +67,9 @@ def interval(rows: Array, sites: Array, measure: Callable[[Array], float], seed:
     return [round(float(v), 4) for v in np.nanpercentile(values, (2.5, 97.5))]
 
 
-def accused(rule_id: str, chances: Array) -> Array:
-    """(N,) whether a look speaks against the head at the margin and doubt that the rules ship with."""
-    given = all_rules()[rule_id].defaults
+def accused(rule_id: str, chances: Array, model: dict[str, dict[str, float]]) -> Array:
+    """(N,) whether a look speaks against the head at the margin and doubt of `model`, else of the rule."""
+    given = replace(all_rules()[rule_id].defaults, **model.get(rule_id, {}))  # type: ignore[arg-type]
     probability, doubt = opposed({"no_hat": "hat", "no_mask": "mask"}[rule_id], chances)
     return np.asarray((probability >= 0.5 + given.min_margin) & (doubt <= given.max_doubt))
 
@@ -88,23 +90,42 @@ def _crops(packs: Packs, members: list[int], settings: Settings, scale: str) -> 
     return np.stack(crops), {question: np.array(given) for question, given in asked.items()}
 
 
-def _fold_net(out: Path, settings: Settings, init: Path | None, packs: Packs, barred: set[str]) -> Mirrored:
-    """Train a zoom look without the cooks of the barred sites; its averaged weights."""
-    heads = HeadCrops(packs, settings.zoom, ("train", "val"), barred)
-    train(ZoomTask(settings, heads, init), settings.zoom.loop, out)
+def _trained(out: Path, task: ZoomTask, settings: Settings) -> ZoomNet:
+    train(task, settings.zoom.loop, out)
     net = ZoomNet(settings)
     net.load_state_dict(averaged_weights(out)["average"])
-    return Mirrored(net).eval()
+    return net
 
 
-def _measured(question: str, chances: Array, truth: Array, sites: Array, seed: int) -> dict[str, Any]:
+def _fold_tasks(out: Path, settings: Settings, init: Path | None, packs: Packs) -> Callable[[set[str]], ZoomTask]:
+    """What makes the training of a zoom look without the cooks of the barred sites."""
+
+    def task(given: Settings, barred: set[str]) -> ZoomTask:
+        return ZoomTask(given, HeadCrops(packs, given.zoom, ("train", "val"), barred), init)
+
+    if settings.start is None:
+        return lambda barred: task(settings, barred)
+    everywhere = {fact["group"] for fact in packs.facts if fact["family"] == "cook"}
+    first = replace(settings, zoom=settings.start)
+    common = _trained(out / "folds/start", task(first, everywhere), first).state_dict()
+
+    def going_on(barred: set[str]) -> ZoomTask:
+        made = task(settings, barred)
+        made.net.load_state_dict(common)
+        return made
+
+    return going_on
+
+
+def _measured(question: str, chances: Array, truth: Array, sites: Array, settings: Settings) -> dict[str, Any]:
     """AP of each answer, and precision and recall of an accusing look, with intervals."""
     rule_id = {"hat": "no_hat", "mask": "no_mask"}[question]
     wrong = {"hat": ("bare",), "mask": ("none", "incorrect")}[question]
     names = _QUESTIONS[question]
     known = np.flatnonzero((truth != UNASKED) & (truth != names.index("cannot_judge")))
     violating = np.isin(truth, [names.index(name) for name in wrong])
-    against, probability = accused(rule_id, chances), opposed(question, chances)[0]
+    against = accused(rule_id, chances, settings.model.get("rules", {}))
+    probability = opposed(question, chances)[0]
     measures: dict[str, Callable[[Array], float]] = {
         "ap_violating": lambda rows: average_precision(probability[rows], violating[rows]),
         "ap_compliant": lambda rows: average_precision(-probability[rows], ~violating[rows]),
@@ -116,7 +137,7 @@ def _measured(question: str, chances: Array, truth: Array, sites: Array, seed: i
     row["sites"] = len(np.unique(sites[known]))
     for name, measure in measures.items():
         row[name] = round(measure(known), 4)
-        row[f"{name}_95"] = interval(known, sites[known], measure, seed)
+        row[f"{name}_95"] = interval(known, sites[known], measure, settings.zoom.loop.seed)
     return row
 
 
@@ -129,18 +150,20 @@ def folds(out: Path, settings: Settings, init: Path | None) -> dict[str, Any]:
     own_fold = np.array([placed[site] for site in sites])
     seen = {scale: _crops(packs, cooks, settings, scale) for scale in _SCALES}
     logits = {scale: torch.zeros(len(cooks), HEAD_OUTPUTS) for scale in _SCALES}
+    tasks = _fold_tasks(out, settings, init, packs)
     for fold in range(FOLDS):
         barred = {site for site, place in placed.items() if place == fold}
-        net = _fold_net(out / f"folds/{fold}", settings, init, packs, barred)
+        net = Mirrored(_trained(out / f"folds/{fold}", tasks(barred), settings)).eval()
         for scale, (crops, _) in seen.items():
             logits[scale][own_fold == fold] = crop_logits(net, crops[own_fold == fold])[:, :HEAD_OUTPUTS]
     found: dict[str, Any] = {"folds": FOLDS, "steps": settings.zoom.loop.steps, "batch": settings.zoom.loop.batch}
+    found["start_steps"] = settings.start.loop.steps if settings.start else 0
     for question in _QUESTIONS:
         warmth = [_other_temperature(question, logits, seen, own_fold != fold) for fold in range(FOLDS)]
         for scale, (_, asked) in seen.items():
             own = split_logits(logits[scale])[_LOGITS[question]]
             chances = (own / torch.tensor(warmth)[own_fold][:, None]).softmax(1).numpy()
-            row = _measured(question, chances, asked[question], sites, settings.zoom.loop.seed)
+            row = _measured(question, chances, asked[question], sites, settings)
             found[f"{question} {scale}"] = row
     (out / "folds.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     print(json.dumps(found, indent=1))

@@ -103,6 +103,7 @@ class Settings:
     frame: FrameSettings = field(default_factory=FrameSettings)
     zoom: ZoomSettings = field(default_factory=ZoomSettings)
     partner: ZoomSettings | None = None  # a second net of the zoom look, of another kind; see networks.ZoomPair
+    start: ZoomSettings | None = None  # stage `folds`: trained first, without any cook; every fold goes on from it
     cigarette: FrameSettings = field(default_factory=FrameSettings)
     model: dict[str, Any] = field(default_factory=dict)  # copied into model.toml: profiles, thresholds
 
@@ -112,6 +113,7 @@ _SECTIONS = {
     "frame": FrameSettings,
     "zoom": ZoomSettings,
     "partner": ZoomSettings,
+    "start": ZoomSettings,
     "cigarette": FrameSettings,
     "loop": LoopSettings,
 }

@@ -72,4 +72,11 @@ def test_a_look_accuses_only_beyond_the_margin_and_without_doubt() -> None:
             [0.0, 1 - given.max_doubt - 0.05, given.max_doubt + 0.05],
         ]
     )
-    assert accused("no_hat", chances).tolist() == [True, False, False]
+    assert accused("no_hat", chances, {}).tolist() == [True, False, False]
+
+
+def test_a_model_that_asks_to_be_surer_accuses_less() -> None:
+    given = all_rules()["no_hat"].defaults
+    chances = np.array([[0.01, 0.5 + given.min_margin + 0.005, 0.0], [0.0, 0.999, 0.0]])
+    assert accused("no_hat", chances, {}).tolist() == [True, True]
+    assert accused("no_hat", chances, {"no_hat": {"min_margin": 0.495}}).tolist() == [False, True]
