@@ -24,6 +24,7 @@ COMPOSITION = {
 TABLE: dict[str, set[str]] = {
     **{part: VALUES for part in VALUES | STAGES | {"config", "wire"}},
     "wire_box": {"wire"},
+    "spreadsheet": {"errors"},
     "snapshot": VALUES | {"wire"},
     "evidence": VALUES | {"wire", "snapshot"},
     "verification": VALUES | {"wire"},
@@ -33,8 +34,8 @@ TABLE: dict[str, set[str]] = {
     "album": VALUES | {"evidence", "snapshot", "close_up"},
     "pipeline": UP_TO_DELIVERY | {"close_up", "album"},
     **{part: UP_TO_DELIVERY | {"pipeline"} | COMPOSITION for part in COMPOSITION},
-    "edge": UP_TO_DELIVERY | {"pipeline", "close_up", "build", "reporting", "comparison"},
-    "regulator": {"errors", "config", "wire", "wire_box"},
+    "edge": UP_TO_DELIVERY | {"pipeline", "close_up", "build", "reporting", "comparison", "spreadsheet"},
+    "regulator": {"errors", "config", "wire", "wire_box", "spreadsheet"},
 }
 ALL = set(TABLE) | {"cli", "commands"}
 TABLE |= {"cli": ALL, "commands": ALL}
@@ -59,7 +60,7 @@ OWNERS: dict[str, set[str]] = {
     "onveef": {"edge.discovery"},
     "minio": {"regulator.s3_blobs"},
     "urllib3": {"regulator.s3_blobs"},  # the pool and time limits of minio's connections
-    "openpyxl": {"edge.camera_rows", "regulator.district_export", "regulator.table_import"},
+    "openpyxl": {"spreadsheet", "regulator.district_export"},
     "pyarrow": {"regulator.parquet_export"},
     "segno": {"regulator.public", "regulator.notice", "regulator.account"},
     **{name: {"regulator.oidc"} for name in ("authlib", "joserfc")},

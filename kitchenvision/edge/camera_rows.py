@@ -1,19 +1,17 @@
 """Many cameras at once: rows of a CSV or XLSX file become sections of edge.toml, or a word on each wrong row."""
 
-import csv
-import io
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from openpyxl import load_workbook
 from pydantic import ValidationError
 
 from kitchenvision.edge.brands import BRANDS, RTSP_PORT, address, brand_of
 from kitchenvision.edge.settings import CameraSection
 from kitchenvision.errors import SettingsError
 from kitchenvision.frames.dialing import shown_address
+from kitchenvision.spreadsheet import Row, rows_of
 
 COLUMNS: dict[str, tuple[str, ...]] = {
     "id": ("编号", "摄像机编号"),
@@ -151,7 +149,7 @@ def _made_id(host: str, channel: int | None) -> str:
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
     """Row number and values by column; empty rows are left out."""
     table = _table(path)
-    header = next(table, [])
+    header = table[0][1] if table else []
     names = [_column(text) for text in header]
     unknown = [text for text, name in zip(header, names, strict=True) if text and name is None]
     if unknown:
@@ -159,7 +157,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, str]]]:
         raise SettingsError(str(path), "", f"unknown columns: {', '.join(unknown)}; there are {allowed}")
     if twice := {name for name in names if name and names.count(name) > 1}:
         raise SettingsError(str(path), "", f"columns that stand twice: {', '.join(sorted(twice))}")
-    for line, cells in enumerate(table, 2):
+    for line, cells in table[1:]:
         if line > _MOST_ROWS:
             raise SettingsError(str(path), "", f"more than {_MOST_ROWS} rows")
         values = {name: cell for name, cell in zip(names, cells, strict=False) if name and cell}
@@ -172,48 +170,11 @@ def _column(text: str) -> str | None:
     return next((name for name, others in COLUMNS.items() if key == name or key in others), None)
 
 
-def _table(path: Path) -> Iterator[list[str]]:
+def _table(path: Path) -> list[Row]:
     try:
         data = path.read_bytes()
     except OSError as error:
         raise SettingsError(str(path), "", f"cannot be read: {error.strerror}") from error
     if len(data) > _MOST_BYTES:
         raise SettingsError(str(path), "", "more than 5 MB: this is no list of cameras")
-    if path.suffix.lower() == ".xlsx":
-        return _of_workbook(path, data)
-    return _of_text(path, data)
-
-
-def _of_text(path: Path, data: bytes) -> Iterator[list[str]]:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        try:
-            text = data.decode("gb18030")  # what Excel writes in China
-        except UnicodeDecodeError:
-            raise SettingsError(str(path), "", "neither UTF-8 nor GB 18030: save it as CSV UTF-8") from None
-    first = next(iter(text.splitlines()), "")
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
-    try:
-        for row in reader:
-            yield [cell.strip() for cell in row]
-    except csv.Error as error:
-        problem = f"no table up to line {reader.line_num}: {error}; is a quotation mark not closed?"
-        raise SettingsError(str(path), "", problem) from error
-
-
-def _of_workbook(path: Path, data: bytes) -> Iterator[list[str]]:
-    try:
-        sheet = load_workbook(io.BytesIO(data), read_only=True, data_only=True).worksheets[0]
-        for row in sheet.iter_rows(values_only=True):
-            yield [_text(cell) for cell in row]
-    except Exception as error:  # a border: a damaged file fails anywhere in zip, XML or openpyxl
-        problem = f"no XLSX workbook: {type(error).__name__}; save it anew, or as CSV"
-        raise SettingsError(str(path), "", problem) from error
-
-
-def _text(cell: object) -> str:
-    if isinstance(cell, float) and cell.is_integer():
-        cell = int(cell)
-    return "" if cell is None else str(cell).strip()
+    return rows_of(data, str(path), _MOST_ROWS)

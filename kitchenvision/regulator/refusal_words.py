@@ -39,7 +39,11 @@ _REASONS = tuple(
         (r"the table: rows: (\d+) are too many, at most (\d+) at once", "共 {0} 行，一次最多 {1} 行"),
         (r"the table: line 1: a header and at least one row.*", "第一行应为列名，下面至少有一行"),
         (r"the table: line 1: got (.*); columns are (.*)", "第一行是 {0}；应为 {1}"),
-        (r"the table: the file: is neither XLSX nor CSV in UTF-8", "文件既不是 XLSX，也不是 UTF-8 编码的 CSV"),
+        (
+            r"the table: the file: is neither XLSX nor CSV.*",
+            "文件既不是 XLSX，也不是 CSV；请另存为 UTF-8 编码的 CSV",
+        ),
+        (r"the table: line (\d+): is no table: .*", "到第 {0} 行为止不是表格；是不是少了一个引号？"),
         (
             r"the table: the file: cannot be read as XLSX; save it anew, or as CSV",
             "文件不能作为 XLSX 读取；请重新保存，或另存为 CSV",

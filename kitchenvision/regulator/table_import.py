@@ -4,15 +4,11 @@ A header line names the columns, in English or Chinese, in any order. A canteen 
 a camera's name and a canteen's coordinates are written over.
 """
 
-import csv
-import io
-import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from openpyxl import load_workbook
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -20,10 +16,9 @@ from kitchenvision.errors import SettingsError
 from kitchenvision.regulator import canteens
 from kitchenvision.regulator.access import Scope
 from kitchenvision.regulator.tables import DEFAULT_DISTRICT, DEFAULT_TOWN, Camera, Canteen, Town
+from kitchenvision.spreadsheet import rows_of
 
 MOST_ROWS = 5000
-_MOST_UNPACKED = 100_000_000
-_XLSX = b"PK\x03\x04"
 
 
 class Kind(StrEnum):
@@ -86,8 +81,7 @@ def read_cells(data: bytes) -> list[tuple[int, list[str]]]:
     Raises:
         SettingsError: it is neither, or too large.
     """
-    rows = _xlsx(data) if data.startswith(_XLSX) else _csv(data)
-    filled = [(line, cells) for line, cells in rows if any(cells)]
+    filled = [(line, cells) for line, cells in rows_of(data, "the table", MOST_ROWS) if any(cells)]
     if len(filled) > MOST_ROWS + 1:
         raise SettingsError("the table", "rows", f"{len(filled)} are too many, at most {MOST_ROWS} at once")
     return filled
@@ -198,38 +192,3 @@ def _fits(text: str, most: float) -> bool:
         return abs(float(text)) <= most  # also false for "nan"
     except ValueError:
         return False
-
-
-def _csv(data: bytes) -> list[tuple[int, list[str]]]:
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        try:
-            text = data.decode("gb18030")  # what spreadsheets in China save as CSV
-        except UnicodeDecodeError as error:
-            raise SettingsError("the table", "the file", "is neither XLSX nor CSV in UTF-8") from error
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
-    try:
-        return [(reader.line_num, [cell.strip() for cell in row]) for row in reader]
-    except csv.Error as error:
-        raise SettingsError("the table", f"line {reader.line_num}", str(error)) from error
-
-
-def _xlsx(data: bytes) -> list[tuple[int, list[str]]]:
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as packed:
-            if sum(one.file_size for one in packed.infolist()) > _MOST_UNPACKED:
-                raise SettingsError("the table", "the file", "is too large unpacked")
-        book = load_workbook(io.BytesIO(data), read_only=True, data_only=True)
-        rows = book.worksheets[0].iter_rows(values_only=True, max_row=MOST_ROWS + 2, max_col=50)
-        return [(line, [_cell(value) for value in row]) for line, row in enumerate(rows, 1)]
-    except SettingsError:
-        raise
-    except Exception as error:  # a border: a damaged file fails anywhere in zip, XML or openpyxl
-        raise SettingsError("the table", "the file", "cannot be read as XLSX; save it anew, or as CSV") from error
-
-
-def _cell(value: object) -> str:
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))  # a spreadsheet keeps the id 7 as 7.0
-    return "" if value is None else str(value).strip()

@@ -6,6 +6,8 @@ from types import ModuleType
 
 import pytest
 
+from kitchenvision import spreadsheet
+from kitchenvision.errors import SettingsError
 from kitchenvision.regulator import (
     api_tokens,
     canteens,
@@ -40,9 +42,18 @@ def _text(node: ast.expr) -> str:
 
 @pytest.mark.parametrize("module", MODULES)
 def test_every_reason_that_can_reach_a_page_has_its_chinese(module: ModuleType) -> None:
-    reasons = [reason for reason in reasons_of(module) if "line 7: 7" not in reason]  # of the CSV reader itself
+    reasons = reasons_of(module)
     assert reasons
     assert [reason for reason in reasons if in_chinese(reason) == reason] == []
+
+
+def test_every_reason_against_an_uploaded_table_has_its_chinese() -> None:
+    with pytest.raises(SettingsError) as unclosed:
+        table_import.read_cells(b'canteen_id,name\n"c1,a\n')
+    reasons = [f"the table{reason.removeprefix('7')}" for reason in reasons_of(spreadsheet)]
+    files = [reason for reason in reasons if ": the file: " in reason]
+    assert len(files) == 3
+    assert [reason for reason in [*files, str(unclosed.value)] if in_chinese(reason) == reason] == []
 
 
 def test_what_was_entered_stands_in_the_chinese_and_an_unknown_reason_stays() -> None:
