@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
@@ -129,10 +130,22 @@ def shrunk(image: np.ndarray[Any, Any], longer_px: int) -> np.ndarray[Any, Any]:
     return image if factor >= 1 else cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA)
 
 
-def square(
-    image: np.ndarray[Any, Any], box: tuple[float, ...], heads: float, side_px: int
-) -> tuple[Any, float, float, float]:
-    """A square of `heads` head sides around a head: (picture, left, top, scale to the packed picture)."""
+@dataclass(frozen=True)
+class Square:
+    """A packed square of a picture, and where it lies there."""
+
+    picture: np.ndarray[Any, Any]
+    left: float
+    top: float
+    scale: float
+
+    def moved(self, box: Iterable[float]) -> list[float]:
+        """A box of the picture, in pixels of the square."""
+        return [(v - (self.left, self.top)[i % 2]) * self.scale for i, v in enumerate(box)]
+
+
+def square(image: np.ndarray[Any, Any], box: tuple[float, ...], heads: float, side_px: int) -> Square:
+    """A square of `heads` head sides around a head, at most `side_px` large."""
     side = heads * max(box[2] - box[0], box[3] - box[1])
     left, top = (box[0] + box[2] - side) / 2, (box[1] + box[3] - side) / 2
     scale = min(1.0, side_px / side)
@@ -140,7 +153,8 @@ def square(
     # Area-averaged first: warping alone would alias when the head is much larger than the packed square.
     small = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
     matrix = np.float32([[1, 0, -left * scale], [0, 1, -top * scale]])
-    return cv2.warpAffine(small, matrix, (whole, whole), borderMode=cv2.BORDER_REPLICATE), left, top, scale
+    warped = cv2.warpAffine(small, matrix, (whole, whole), borderMode=cv2.BORDER_REPLICATE)
+    return Square(warped, left, top, scale)
 
 
 def _pack_one(job: tuple[str, Row, DataSettings]) -> tuple[Row, Any, list[tuple[Any, Row]]]:
@@ -155,21 +169,13 @@ def _pack_one(job: tuple[str, Row, DataSettings]) -> tuple[Row, Any, list[tuple[
     for box in picture.boxes:
         if box.kind not in ("head", "not_head") or box.ignore or max(box.xyxy[3] - box.xyxy[1], 0) < 8:
             continue
-        crop, left, top, scale = square(image, box.xyxy, settings.crop_heads, settings.crop_side_px)
-        near = [
-            [
-                (b.xyxy[0] - left) * scale,
-                (b.xyxy[1] - top) * scale,
-                (b.xyxy[2] - left) * scale,
-                (b.xyxy[3] - top) * scale,
-            ]
-            for b in (box, *(h for h in heads if h is not box))
-        ]
-        side = crop.shape[0]
+        crop = square(image, box.xyxy, settings.crop_heads, settings.crop_side_px)
+        near = [crop.moved(b.xyxy) for b in (box, *(h for h in heads if h is not box))]
+        side = crop.picture.shape[0]
         near = near[:1] + [n for n in near[1:] if n[2] > 0 and n[3] > 0 and n[0] < side and n[1] < side]
         crops.append(
             (
-                crop,
+                crop.picture,
                 {
                     "file": picture.file,
                     "family": picture.family,

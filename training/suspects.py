@@ -79,18 +79,18 @@ def squares(look: OnnxDetector, image: Any, picture: Picture) -> Iterator[tuple[
     for box, kind, score in wanted:
         if (box[2:] - box[:2]).max() < _LEAST_PX:
             continue
-        crop, left, top, scale = square(image, tuple(box), PACKED_SIDES, _PACKED_PX)
+        crop = square(image, tuple(box), PACKED_SIDES, _PACKED_PX)
         facts = {
             "file": picture.file,
             "family": picture.family,
             "kind": kind,
             "score": round(score, 4),
-            "boxes": [[round(float(v - (left, top)[i % 2]) * scale, 2) for i, v in enumerate(box)]],
+            "boxes": [[round(float(v), 2) for v in crop.moved(box)]],
             "source": picture.source,
             "group": picture.group,
             "split": picture.split,
         }
-        yield crop, facts
+        yield crop.picture, facts
 
 
 def suspects(data: Path, out: Path, settings: Settings, model: Path) -> None:

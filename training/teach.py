@@ -60,21 +60,20 @@ def new_heads(eyes: Eyes, data: Path, picture: Picture, settings: DataSettings) 
         given = _answers(look, settings.taught_least)
         if not large or math.sqrt(float(confidence)) * look.head < _FOUND or given["hat"] == given["mask"] is None:
             continue
-        crop, left, top, scale = square(image, box, settings.crop_heads, settings.crop_side_px)
-        near = [[(v - (left, top)[i % 2]) * scale for i, v in enumerate(box)]]
+        crop = square(image, box, settings.crop_heads, settings.crop_side_px)
         facts = {
             "file": picture.file,
             "family": "taught",
             "kind": "head",
             "hat_kind": None,
-            "boxes": near,
+            "boxes": [crop.moved(box)],
             "judged": "all",
             "exhaustive": False,
             "source": picture.source,
             "group": picture.group,
             "split": picture.split,
         }
-        yield crop, {**facts, **given}
+        yield crop.picture, {**facts, **given}
 
 
 def missing_answers(eyes: Eyes, pack: Pack, settings: DataSettings) -> Iterator[Row]:
