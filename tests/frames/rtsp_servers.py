@@ -45,12 +45,18 @@ def playing(folder: Path) -> Iterator[str]:
 async def _end(server: object) -> None:
     others = asyncio.all_tasks() - {asyncio.current_task()}
     if others:  # clients that have just hung up end by themselves; a cancelled one is logged as an error
-        _, others = await asyncio.wait(others, timeout=2)
+        await asyncio.wait(others, timeout=2)
+    await _cancelled()
+    with suppress(asyncio.TimeoutError):
+        await asyncio.wait_for(server.close(), 2)  # type: ignore[attr-defined]
+    await _cancelled()  # the thread of a stream may have begun to hand over its next packet
+
+
+async def _cancelled() -> None:
+    others = asyncio.all_tasks() - {asyncio.current_task()}
     for task in others:
         task.cancel()
     await asyncio.gather(*others, return_exceptions=True)
-    with suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(server.close(), 2)  # type: ignore[attr-defined]
 
 
 @contextmanager
