@@ -23,8 +23,7 @@ class Eyes:
     """The looks of one model, ready to look.
 
     `cigarettes` finds them on a whole picture, if any network does. `check` weighs what was found on a single
-    picture, if the model has that second opinion; in video several looks decide. `mirrors`: single pictures are
-    looked at both ways round.
+    picture, if the model has that second opinion; in video several looks decide.
     """
 
     card: ModelCard
@@ -32,17 +31,6 @@ class Eyes:
     looker: OnnxHeadLooker
     cigarettes: OnnxDetector | None
     check: CigaretteCheck | None = None
-    mirrors: bool = False
-
-    def on_single_pictures(self) -> "Eyes":
-        """These eyes as they look at a picture that is the only one of its moment."""
-        if not self.mirrors:
-            return self
-        looker, detector = self.looker.both_ways(), self.detector.both_ways()
-        cigarettes = self.cigarettes and self.cigarettes.both_ways()
-        if self.cigarettes is self.detector:
-            cigarettes = detector
-        return replace(self, detector=detector, looker=looker, cigarettes=cigarettes)
 
     @property
     def model(self) -> ModelRef:
@@ -66,9 +54,9 @@ def open_eyes(
     frame = open_session(str(card.path(card.frame.file)), provider, threads)
     zoom = open_session(str(card.path(card.zoom.file)), provider, threads, many_shapes=True)
     detector = near = cigarettes = OnnxDetector(card, frame, profile)
-    for_cigarettes, mirrors = card.for_cigarettes(), profile in card.single_pictures.mirrored
+    for_cigarettes = card.for_cigarettes()
     if for_cigarettes is None:
-        return Eyes(card, detector, OnnxHeadLooker(card, zoom, None), None, mirrors=mirrors)
+        return Eyes(card, detector, OnnxHeadLooker(card, zoom, None), None)
     if card.cigarette is not None:
         own = open_session(str(card.path(card.cigarette.file)), provider, threads, many_shapes=True)
         near = cigarettes = OnnxDetector(for_cigarettes, own, profile)
@@ -77,7 +65,7 @@ def open_eyes(
     check = None
     if card.cigarette_check is not None:
         check = CigaretteCheck(card.cigarette_check, card.zoom.size_px, asks_for_cigarettes(zoom))
-    return Eyes(card, detector, OnnxHeadLooker(card, zoom, near), cigarettes, check, mirrors)
+    return Eyes(card, detector, OnnxHeadLooker(card, zoom, near), cigarettes, check)
 
 
 def model_place(folder: Path | None, model: str | None) -> tuple[Path, str | None]:

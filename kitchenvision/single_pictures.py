@@ -25,7 +25,6 @@ def row_of(name: str, picture: Picture, eyes: Eyes) -> dict[str, Any]:
     its tiles where the model has them, and of the crops around heads; two sightings of one become their mean,
     which the model's second opinion then weighs.
     """
-    eyes = eyes.on_single_pictures()
     found = eyes.detector.detect(picture)
     heads = found.of(HEAD)
     heads = heads[np.argsort(-heads.confidence, kind="stable")[:MOST_HEADS]]

@@ -9,7 +9,6 @@ from kitchenvision.geometry import areas, intersection_matrix, iou_matrix, nms
 from kitchenvision.types import CIGARETTE, HEAD, Detections, Floats
 
 MOST_PER_CLASS = 300
-STRIDES = (8, 16, 32)  # of YOLO's three levels: input pixels from one anchor to the next
 _SAME_SIGHTING = 0.5
 _SAME_HEAD = 0.75  # share of the smaller head's area that lies inside the better one
 
@@ -40,32 +39,6 @@ def decode(predictions: Floats, placed: Placed, roles: Sequence[int | None], lea
         boxes = placed.back(np.concatenate([centre - half, centre + half], axis=1))
         parts.append(Detections(boxes, scores[keep].astype(np.float32), np.full(len(keep), role, np.int64)))
     return joined(parts)
-
-
-def unmirrored(predictions: Floats, height: int, width: int) -> Floats:
-    """What a network says of the mirror image of an input, as an answer on the input itself.
-
-    Each anchor's box and scores go to the anchor that lies where it does in the mirror.
-
-    Args:
-        predictions: (N, 4 + classes, A) float32, as for `decode`, of the mirror image.
-        height, width: of the input, multiples of the largest of `STRIDES`.
-
-    Raises:
-        ValueError: when there are not as many anchors as YOLO has on such an input, so that none has a counterpart.
-    """
-    count, rows, anchors = predictions.shape
-    grids = [(height // stride, width // stride) for stride in STRIDES]
-    if anchors != sum(down * across for down, across in grids):
-        raise ValueError(f"{anchors} anchors on {width}x{height}: expected those of strides {STRIDES}")
-    parts, start = [], 0
-    for down, across in grids:
-        level = predictions[..., start : start + down * across].reshape(count, rows, down, across)
-        parts.append(level[..., ::-1].reshape(count, rows, -1))
-        start += down * across
-    back = np.concatenate(parts, axis=2)
-    back[:, 0] = width - back[:, 0]
-    return back
 
 
 def joined(parts: Sequence[Detections]) -> Detections:

@@ -85,16 +85,6 @@ class CigaretteCheckSettings(_Section):
     least: float = Field(default=0.02, gt=0, lt=1)
 
 
-class SinglePictures(_Section):
-    """How single pictures are looked at, unlike frames of a film, of which there are always more.
-
-    mirrored: profiles in which frame and cigarette look see each picture both ways round; their mean answer counts,
-    at twice the time.
-    """
-
-    mirrored: tuple[Profile, ...] = ()
-
-
 class Thresholds(_Section):
     """What the tracker and the rules take for a person, a head, a cigarette. `detect` uses 0.05."""
 
@@ -122,7 +112,6 @@ class ModelCard(_Section):
     cigarette_zoom: CigaretteZoom = CigaretteZoom()
     cigarette_tiles: CigaretteTiles | None = None  # without it whole pictures are not cut into tiles
     cigarette_check: CigaretteCheckSettings | None = None  # without it the cigarette look's word stands alone
-    single_pictures: SinglePictures = SinglePictures()
     thresholds: Thresholds = Thresholds()
     self_test: SelfTest | None = None
     rules: dict[str, dict[str, float]] = {}

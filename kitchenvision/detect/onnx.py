@@ -2,13 +2,12 @@
 
 import os
 from collections.abc import Callable, Sequence
-from copy import copy
 
 import numpy as np
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-from kitchenvision.detect.decode import decode, joined, suppressed, unmirrored, without_small_heads
+from kitchenvision.detect.decode import decode, joined, suppressed, without_small_heads
 from kitchenvision.detect.model_card import ModelCard, Profile
 from kitchenvision.detect.preprocess import PAD_GREY, Placed, letterbox, sharpness, square_crop
 from kitchenvision.errors import ModelError
@@ -105,17 +104,11 @@ class OnnxDetector:
     ) -> None:
         """`least`: answers with a lower score are dropped."""
         self._net = card.frame
-        self._session, self._least, self._mirrored = session, least, False
+        self._session, self._least = session, least
         self._roles = [_role(self._net.roles.get(name, name)) for name in self._net.classes]
         if profile not in self._net.profiles:
             raise ModelError(f"model '{card.name}' has no profile '{profile}': {', '.join(self._net.profiles)}")
         self._sizes = self._net.profiles[profile]
-
-    def both_ways(self) -> "OnnxDetector":
-        """This detector, looking at each input and its mirror image, at twice the time: the mean answer counts."""
-        other = copy(self)
-        other._mirrored = True
-        return other
 
     def detect(self, picture: Picture) -> Detections:
         """See `detector.Detector.detect`."""
@@ -148,14 +141,7 @@ class OnnxDetector:
         return decode(self._run(placed.pixels[None])[0], placed, self._roles, self._least)
 
     def _run(self, pixels: Pixels) -> Floats:
-        """(N, H, W, 3) uint8 -> (N, 4 + classes, A) float32; see `both_ways`."""
-        seen = self._answers(pixels)
-        if not self._mirrored:
-            return seen
-        other = self._answers(np.ascontiguousarray(pixels[:, :, ::-1]))
-        return np.asarray((seen + unmirrored(other, *pixels.shape[1:3])) / 2, np.float32)
-
-    def _answers(self, pixels: Pixels) -> Floats:
+        """(N, H, W, 3) uint8 -> (N, 4 + classes, A) float32."""
         feed: np.ndarray[tuple[int, ...], np.dtype[np.generic]] = pixels
         if self._net.layout == "nchw_float_rgb":
             feed = np.ascontiguousarray(pixels.transpose(0, 3, 1, 2), np.float32) / np.float32(255)
@@ -169,12 +155,6 @@ class OnnxHeadLooker:
         """`detector` finds cigarettes; None: nobody looks for them."""
         self._net, self._cigarette = card.zoom, card.cigarette_zoom
         self._session, self._detector = session, detector
-
-    def both_ways(self) -> "OnnxHeadLooker":
-        """This looker with a detector that looks both ways."""
-        other = copy(self)
-        other._detector = self._detector and self._detector.both_ways()
-        return other
 
     def look(
         self, picture: Picture, heads: Sequence[Xyxy], cigarettes: bool = True, glance: bool = False

@@ -62,28 +62,6 @@ def bright_squares(pixels: np.ndarray) -> list[np.ndarray]:
     return [out]
 
 
-def cells(pixels: np.ndarray) -> list[np.ndarray]:
-    """A frame network with YOLO's anchors: each is a person of its cell's size, as sure as the cell is bright.
-
-    (N, H, W, 3) uint8 -> [(N, 7, A)]; H and W are multiples of 32.
-    """
-    count, height, width, _ = pixels.shape
-    levels = []
-    for stride in (8, 16, 32):
-        down, across = height // stride, width // stride
-        bright = pixels.reshape(count, down, stride, across, stride, 3).mean(axis=(2, 4, 5)) / 255
-        y, x = np.meshgrid((np.arange(down) + 0.5) * stride, (np.arange(across) + 0.5) * stride, indexing="ij")
-        nobody = np.zeros_like(bright)
-        rows = [
-            np.broadcast_to(x, bright.shape),
-            np.broadcast_to(y, bright.shape),
-            nobody + stride,
-            nobody + stride,
-        ]
-        levels.append(np.stack([*rows, bright, nobody, nobody], axis=1).reshape(count, 7, -1))
-    return [np.concatenate(levels, axis=2).astype(np.float32)]
-
-
 def brightness(pixels: np.ndarray) -> list[np.ndarray]:
     """A zoom network that takes a bright crop for a covered head and a dark one for a bare head."""
     bright = pixels.mean(axis=(1, 2, 3)) / 255

@@ -5,16 +5,8 @@ import pytest
 from builders import SIZE, GreyPicture, detections
 from hypothesis import given
 from hypothesis import strategies as st
-from networks import cells
 
-from kitchenvision.detect.decode import (
-    MOST_PER_CLASS,
-    decode,
-    joined,
-    suppressed,
-    unmirrored,
-    without_small_heads,
-)
+from kitchenvision.detect.decode import MOST_PER_CLASS, decode, joined, suppressed, without_small_heads
 from kitchenvision.detect.preprocess import letterbox
 from kitchenvision.geometry import iou_matrix
 from kitchenvision.types import CIGARETTE, HEAD, PERSON, Detections
@@ -142,18 +134,3 @@ def test_small_heads_of_a_smaller_input_are_left_out_and_nothing_else_is() -> No
     left = without_small_heads(found, 40.0)
     assert left.xyxy.tolist() == [boxes[0].tolist(), boxes[2].tolist()]
     assert len(without_small_heads(Detections.none(), 40.0)) == 0
-
-
-@given(st.integers(1, 2), st.integers(1, 3), st.integers(1, 3), st.integers(0, 2**32 - 1))
-def test_what_is_said_of_the_mirror_image_is_what_is_said_of_the_picture(
-    count: int, down: int, across: int, seed: int
-) -> None:
-    pixels = np.random.default_rng(seed).integers(0, 256, (count, down * 32, across * 32, 3), dtype=np.uint8)
-    seen, other = cells(pixels)[0], cells(pixels[:, :, ::-1])[0]
-    assert np.allclose(unmirrored(other, down * 32, across * 32), seen, atol=1e-5)
-    assert np.allclose(unmirrored(unmirrored(other, down * 32, across * 32), down * 32, across * 32), other)
-
-
-def test_anchors_without_a_counterpart_in_the_mirror_are_refused() -> None:
-    with pytest.raises(ValueError, match=r"300 anchors on 640x384: expected those of strides \(8, 16, 32\)"):
-        unmirrored(np.zeros((1, 7, 300), np.float32), 384, 640)
