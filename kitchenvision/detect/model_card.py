@@ -86,11 +86,10 @@ class CigaretteCheckSettings(_Section):
 
 
 class Thresholds(_Section):
-    """What the tracker and the rules take for a person, a head, a cigarette. `detect` uses 0.05."""
+    """What the tracker takes for a person, for a head. Of a cigarette the rule decides; `detect` uses 0.05."""
 
     person: float = Field(default=0.3, gt=0, lt=1)
     head: float = Field(default=0.35, gt=0, lt=1)
-    cigarette: float = Field(default=0.35, gt=0, lt=1)
 
 
 class SelfTest(_Section):
