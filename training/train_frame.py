@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training.build import read_set
+from training.build import DataError, read_set
 from training.carry import carry
 from training.frame_loss import FrameLoss
 from training.loop import Batch, Run, averaged_weights, train
@@ -69,6 +69,8 @@ def train_cigarette(out: Path, settings: Settings, init: Path | None) -> Run:
 
 def _train(out: Path, settings: Settings, init: Path | None, name: str, checkpoint: Path | None) -> Run:
     look: FrameSettings = getattr(settings, name)
+    if name == "frame" and not read_persons(out):
+        raise DataError(f"{out / 'set/persons.jsonl'} is missing: run the stage `pseudo`, or persons are forgotten")
     sheets = Sheets(Pack(out / "set/frames"), read_set(out), read_persons(out), (settings.data, look))
     net = frame_net(settings.architecture, checkpoint, settings.activation)
     if init is not None and init.is_dir():

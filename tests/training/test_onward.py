@@ -21,13 +21,15 @@ with warnings.catch_warnings():
     from kitchenvision.detect.model_card import load_card
     from training.__main__ import main
     from training.answers import without_detail
+    from training.build import DataError
     from training.carry import PARTNER, carry, stored_weights
     from training.carry import ZOOM as ZOOM_PART
     from training.export import FrameGraph
     from training.networks import Mirrored, ZoomNet, ZoomPair, frame_net, normed, split_logits
     from training.pack import Pack
-    from training.settings import Settings, ZoomSettings
+    from training.settings import Settings, ZoomSettings, read_settings
     from training.teach import sure, taught_heads
+    from training.train_frame import train_frame
 
 from tiny_set import RECIPE, write_tiny_set
 
@@ -241,3 +243,10 @@ def test_a_picture_without_detail_keeps_its_size() -> None:
     assert blurred.shape == picture.shape
     assert blurred.std() < 0.6 * picture.std()
     assert without_detail(picture, 200) is picture
+
+
+def test_a_frame_look_is_not_trained_where_nobody_labelled_persons(tmp_path: Path) -> None:
+    """It would learn from the empty ground alone, and forget them."""
+    recipe = Path(__file__).parents[2] / "training/configs/canteen_n.toml"
+    with pytest.raises(DataError, match=r"persons\.jsonl is missing: run the stage `pseudo`"):
+        train_frame(tmp_path, read_settings(recipe), None)
