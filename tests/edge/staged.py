@@ -38,7 +38,7 @@ class StagedEyes:
         self, picture: Picture, heads: Sequence[Xyxy], cigarettes: bool = True, glance: bool = False
     ) -> list[HeadLook]:
         """As the number says."""
-        bare = 0.999 if number_of(picture.rgb()) < BARE_BELOW else 0.02
+        bare = 0.978 if number_of(picture.rgb()) < BARE_BELOW else 0.02
         return [look(bare=bare) for _ in heads]
 
 

@@ -48,7 +48,7 @@ class Camera:
         self.outbox = Outbox(folder / "outbox")
         self.sink = Sink(self.outbox)
         self.journal = Journal(folder / "open")
-        self.eyes = ScriptedEyes(lambda _: [300.0] if self.present else [], lambda _: look(bare=0.999))
+        self.eyes = ScriptedEyes(lambda _: [300.0] if self.present else [], lambda _: look(bare=0.978))
         self.line = CameraLine(self.watch, Reporter(self.sink), self.journal, folder / "evidence", None)
         self.session, self.arrived_s = 0, 1000.0
         self.stream = FakeStream()

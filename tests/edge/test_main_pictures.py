@@ -81,7 +81,7 @@ class Cook:
     ) -> list[HeadLook]:
         """Bare."""
         self.widths += [picture.width for _ in heads]
-        return [look(bare=0.999, head_px=head[3] - head[1]) for head in heads]
+        return [look(bare=0.978, head_px=head[3] - head[1]) for head in heads]
 
 
 @dataclass
