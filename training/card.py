@@ -160,6 +160,7 @@ def folds_table(found: dict[str, Any]) -> str:
     """Cooks of sites that the looks of `folds` never saw, or a word that they were not measured."""
     if not found:
         return "Not measured for this version."
+    first = f", after {found['start_steps']} without any cook" if found.get("start_steps") else ""
     measures = {
         "ap_violating": "AP violating",
         "ap_compliant": "AP compliant",
@@ -168,8 +169,7 @@ def folds_table(found: dict[str, Any]) -> str:
         "recall": "its recall",
     }
     lines = [
-        f"{found['folds']} folds, {found['steps']} steps of {found['batch']} crops each, "
-        f"after {found.get('start_steps', 0)} without any cook; 95 % intervals.",
+        f"{found['folds']} folds, {found['steps']} steps of {found['batch']} crops each{first}; 95 % intervals.",
         "",
         "| question | heads | heads, violating, sites | " + " | ".join(measures.values()) + " |",
         "|---" * (3 + len(measures)) + "|",
