@@ -22,13 +22,15 @@ def rows_of(data: bytes, name: str, most_rows: int) -> list[Row]:
 
     Args:
         data: the file; CSV in UTF-8 or GB 18030, with commas, semicolons or tabs.
-        name: what messages call it.
+        name: what messages call it; one that ends in ``.xlsx`` says that it is such a file.
         most_rows: of a workbook no more than a few beyond these are read; the caller refuses too many.
 
     Raises:
         SettingsError: it is neither, damaged, or too large unpacked.
     """
-    return _of_workbook(data, name, most_rows) if data.startswith(_XLSX) else list(_of_text(data, name))
+    if data.startswith(_XLSX) or name.lower().endswith(".xlsx"):
+        return _of_workbook(data, name, most_rows)
+    return list(_of_text(data, name))
 
 
 def _of_text(data: bytes, name: str) -> Iterator[Row]:

@@ -60,5 +60,10 @@ def test_what_is_no_table_says_what_to_do(data: bytes, told: str) -> None:
         rows_of(data, "t", 10)
 
 
+def test_a_file_that_says_it_is_a_workbook_and_is_none_is_told_as_such() -> None:
+    with pytest.raises(SettingsError, match="cannot be read as XLSX"):
+        rows_of(b"PK nothing", "cameras.XLSX", 10)
+
+
 def test_nothing_holds_no_rows() -> None:
     assert rows_of(b"", "t", 10) == []

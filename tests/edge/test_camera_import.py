@@ -160,7 +160,7 @@ def test_other_files_are_refused(config: Path) -> None:
     """Not with a traceback."""
     broken = config.parent / "broken.xlsx"
     broken.write_bytes(b"PK nothing")
-    assert "no XLSX" in refused(str(broken))
+    assert "cannot be read as XLSX" in refused(str(broken))
     assert "cannot be read" in refused(str(config.parent / "none.csv"))
 
 
