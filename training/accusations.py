@@ -30,7 +30,7 @@ from kitchenvision.build import Eyes, build_stages, chosen_rules, rule_settings
 from kitchenvision.config import Profile
 from kitchenvision.config import Settings as PackageSettings
 from kitchenvision.detect.model_card import load_card
-from kitchenvision.evidence import Place
+from kitchenvision.evidence import Evidence, Place
 from kitchenvision.frames.open import open_source
 from kitchenvision.frames.source import SourceOptions
 from kitchenvision.geometry import as_xyxy, iou
@@ -46,6 +46,9 @@ WIDTH, HEIGHT, FPS = 1280, 720, 10
 _MARGIN = 48  # of the canvas around what the camera shows, for panning
 _HEADS_PX = (28.0, 80.0)
 _SAME = 0.3
+_LINES = (
+    2  # what the lines of accusations.jsonl say; 1 had the time of the confirmation, not of the evidence's boxes
+)
 _COMPLIANT = {"no_hat": ("hat", "covered"), "no_mask": ("mask", "worn")}
 
 
@@ -165,7 +168,7 @@ Watched = tuple[set[tuple[str, int]], list[tuple[str, float, Xyxy]]]
 
 
 def watch(scene: Scene, path: Path, eyes: Eyes) -> Watched:
-    """Run the line over a film: which (rule, number of the head) were judged; accused: rule, when, where."""
+    """Run the line over a film: which (rule, number of the head) were judged, and what the evidence shows."""
     settings, rules = PackageSettings(), chosen_rules(None)
     name = scene.picture.file
     place = Place("scenes", "camera", path.name, name, "file", eyes.model, "training")
@@ -178,21 +181,25 @@ def watch(scene: Scene, path: Path, eyes: Eyes) -> Watched:
             events = line.step(frame)
             for event in events:
                 if isinstance(event, Confirmed):
-                    violation = event.evidence.violation
-                    accused.append((violation.rule_id, violation.confirmed_s, event.evidence.snapshot.head_xyxy))
+                    accused.append(shown(event.evidence))
             seen = line.seen
             for one in seen.observations if seen is not None else ():
-                if one.verdict is not Verdict.CANNOT_JUDGE and one.rule_id in due:
-                    heads = due[one.rule_id]
-                    judged |= {(one.rule_id, i) for i in on_which(scene, heads, one.media_s, one.head_xyxy)}
+                head = whose(scene, one.media_s, one.head_xyxy)
+                if one.verdict is not Verdict.CANNOT_JUDGE and head in due.get(one.rule_id, []):
+                    judged.add((one.rule_id, due[one.rule_id].index(head)))
     return judged, accused
 
 
-def on_which(scene: Scene, heads: list[Xyxy], media_s: float, box: Xyxy) -> list[int]:
-    """Index of the head of the still that a box of the film lies on, if any."""
-    overlaps = [iou(scene.head(head, media_s), box) for head in heads]
-    best = int(np.argmax(overlaps)) if overlaps else 0
-    return [best] if overlaps and overlaps[best] >= _SAME else []
+def shown(evidence: Evidence) -> tuple[str, float, Xyxy]:
+    """Rule; when the head was where. The picture is older than the confirmation, and the camera moves meanwhile."""
+    return evidence.violation.rule_id, evidence.snapshot.media_s, evidence.snapshot.head_xyxy
+
+
+def whose(scene: Scene, media_s: float, box: Xyxy) -> Xyxy | None:
+    """The labelled head of the still that a box of the film lies on; of two that overlap the better one."""
+    heads = [as_xyxy(labelled.xyxy) for labelled in scene.picture.boxes if labelled.kind == "head"]
+    overlap, best = max(((iou(scene.head(head, media_s), box), head) for head in heads), default=(0.0, None))
+    return best if overlap >= _SAME else None
 
 
 def count(scene: Scene, seen: Watched, seconds: float, counts: dict[str, Counts]) -> None:
@@ -200,17 +207,17 @@ def count(scene: Scene, seen: Watched, seconds: float, counts: dict[str, Counts]
     due = due_rules(scene.picture)
     judged, accused = seen
     per_rule = Counter(rule_id for rule_id, _ in judged)
-    known = [as_xyxy(box.xyxy) for box in scene.picture.boxes if box.kind == "head"]
     for rule_id in due:
         row = counts[rule_id]
         row.scenes, row.seconds, row.judged = row.scenes + 1, row.seconds + seconds, row.judged + per_rule[rule_id]
     for rule_id, at_s, head in accused:
         if rule_id not in due:
             continue
-        if on_which(scene, due[rule_id], at_s, head):
+        owner = whose(scene, at_s, head)
+        if owner in due[rule_id]:
             counts[rule_id].false += 1
             counts[rule_id].accused.append(scene.picture.file)
-        elif not on_which(scene, known, at_s, head):
+        elif owner is None:
             counts[rule_id].stray += 1
 
 
@@ -236,7 +243,7 @@ def watched_by(model: Path, profile: Profile, seconds: float) -> str:
     """A name for what watches: the model, the rules' settings, the profile and the films' length."""
     card = load_card(model.parent, model.name)
     settings = rule_settings(chosen_rules(None), PackageSettings(), card)
-    words = (model / "model.toml").read_text("utf-8"), sorted(settings.items()), profile, seconds
+    words = (model / "model.toml").read_text("utf-8"), sorted(settings.items()), profile, seconds, _LINES
     return sha256(repr(words).encode()).hexdigest()
 
 

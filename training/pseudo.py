@@ -41,18 +41,26 @@ def _persons(output: torch.Tensor, lowest: float) -> list[list[float]]:
 
 
 def pseudo(out: Path, settings: Settings, init: Path | None) -> None:
-    """Write OUT/set/persons.jsonl: per training picture its person boxes, in pixels of the original."""
+    """Write OUT/set/persons.jsonl: per training picture its person boxes, in pixels of the original.
+
+    What a killed run had written (persons.jsonl.part) is gone on with; the file has its name once it is whole.
+    """
+    whole, part = out / "set/persons.jsonl", out / "set/persons.jsonl.part"
+    done = _whole_rows(part)
     pictures = [
         p
         for p in read_set(out)
-        if p.split == "train" and p.known["person"] == "none" and p.family not in ("render", "clean")
+        if p.split == "train"
+        and p.known["person"] == "none"
+        and p.family not in ("render", "clean")
+        and p.file not in done
     ]
     pack = Pack(out / "set/frames")
     places = {fact["file"]: i for i, fact in enumerate(pack.facts)}
     device = device_of(settings.device)
     net = coco_net(settings.architecture, init).to(device).eval()
     side = settings.data.pseudo_side_px
-    with (out / "set/persons.jsonl").open("w", encoding="utf-8") as file, torch.inference_mode():
+    with part.open("a", encoding="utf-8") as file, torch.inference_mode():
         for start in range(0, len(pictures), BATCH):
             some = pictures[start : start + BATCH]
             images = [shrunk(pack.picture(places[p.file]), side) for p in some]
@@ -68,7 +76,18 @@ def pseudo(out: Path, settings: Settings, init: Path | None) -> None:
                 ]
                 file.write(json.dumps({"file": picture.file, "persons": rows}) + "\n")
             if start % 800 == 0:
-                print(f"pseudo {start}/{len(pictures)}", flush=True)
+                print(f"pseudo {len(done) + start}/{len(done) + len(pictures)}", flush=True)
+    part.replace(whole)
+
+
+def _whole_rows(part: Path) -> set[str]:
+    """The pictures of the whole lines of `part`; a last line cut short is cut off."""
+    if not part.is_file():
+        return set()
+    text = part.read_text("utf-8")
+    lines = text[: text.rfind("\n") + 1]
+    part.write_text(lines, "utf-8")
+    return {json.loads(line)["file"] for line in lines.splitlines()}
 
 
 def _float(value: Any) -> Any:

@@ -4,6 +4,7 @@ import json
 import warnings
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import cv2
 import numpy as np
@@ -16,7 +17,18 @@ pytest.importorskip("scipy", reason="training needs the extra `train`: scipy is 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # importing torch and ultralytics warns of their own parts
     from kitchenvision.frames.open import open_source
-    from training.accusations import Counts, Scene, Watching, count, due_rules, film, scenes, watched_by
+    from training.accusations import (
+        Counts,
+        Scene,
+        Watching,
+        count,
+        due_rules,
+        film,
+        scenes,
+        shown,
+        watched_by,
+        whose,
+    )
     from training.build import DataError
     from training.calibrate import in_second_half
     from training.labels import Box, Picture
@@ -98,6 +110,27 @@ def test_an_accusation_is_false_on_who_complies_and_stray_on_nothing(head: Any, 
     count(where, ({("no_hat", 0)}, accused), 20.0, counts)
     assert (counts["no_hat"].false, counts["no_hat"].stray) == counted
     assert (counts["no_hat"].judged, counts["no_hat"].seconds) == (1, 20.0)
+
+
+def test_of_two_heads_that_overlap_the_one_that_is_shown_is_accused() -> None:
+    """A bare head before a covered one: its accusation is right, though it overlaps the other's box, too."""
+    front = (130.0, 110.0, 190.0, 190.0)
+    both = Scene(picture(boxes=[HEADS[0], Box("head", front, "bare", "none")]), 0.5, (400.0, 200.0), 3)
+    counts = {rule: Counts() for rule in ("no_hat", "no_mask", "smoking")}
+    count(both, (set(), [("no_hat", 2.0, both.head((126.0, 108.0, 186.0, 188.0), 2.0))]), 20.0, counts)
+    assert (counts["no_hat"].false, counts["no_hat"].stray) == (0, 0)
+
+
+def test_an_accusation_lies_where_its_evidence_shows_the_head() -> None:
+    where = scene()
+    early, late = 0.5, 4.5
+    box = where.head(HEADS[0].xyxy, early)
+    evidence = Mock()
+    evidence.violation.rule_id, evidence.violation.confirmed_s = "no_hat", late
+    evidence.snapshot.media_s, evidence.snapshot.head_xyxy = early, box
+    assert shown(evidence) == ("no_hat", early, box)
+    assert whose(where, early, box) == HEADS[0].xyxy
+    assert whose(where, late, box) is None, "the camera has moved meanwhile"
 
 
 def test_the_bound_of_nothing_in_n_is_three_in_n() -> None:

@@ -77,6 +77,20 @@ def test_training_goes_on_where_it_was_stopped(trained: Trained) -> None:
     assert [row["step"] for row in trained.metrics("cigarette")] == [3, 5]
 
 
+def test_labelling_persons_goes_on_where_it_was_killed(trained: Trained) -> None:
+    whole = trained.out / "set/persons.jsonl"
+    before = whole.read_text("utf-8")
+    first, second = before.splitlines(keepends=True)[:2]
+    marked = json.dumps({**json.loads(first), "persons": [[1.0, 2.0, 3.0, 4.0, 0.9]]}) + "\n"
+    part = whole.with_name("persons.jsonl.part")
+    part.write_text(marked + second[: len(second) // 2], "utf-8")
+    assert trained.stage("pseudo", 3) == 0
+    rows = whole.read_text("utf-8").splitlines(keepends=True)
+    assert rows == [marked, *before.splitlines(keepends=True)[1:]]
+    assert not part.exists()
+    whole.write_text(before, "utf-8")
+
+
 @pytest.mark.parametrize("kind", ["portrait", "zoom", "tile"])
 @pytest.mark.parametrize("turned", [0.0, 1.0])
 def test_a_sheet_has_its_cigarettes_where_it_says(trained: Trained, kind: str, turned: float) -> None:
