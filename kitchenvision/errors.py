@@ -91,7 +91,8 @@ class PortInUse(KitchenvisionError):
     """A server cannot listen on the port that it was asked to."""
 
 
-_CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)[^/\s]*@")
+# A password may hold a slash, so what follows a colon goes up to the last @: rather too much than a secret.
+_CREDENTIALS = re.compile(r"(?P<scheme>[a-zA-Z][a-zA-Z0-9+.-]*://)(?:[^/\s:@]*:\S*|[^/\s]*)@")
 
 
 def without_credentials(text: str) -> str:

@@ -17,7 +17,7 @@ from kitchenvision.wire import canonical_json, content_hash
 ROWS = "violations.jsonl"
 STATE = "scan.json"
 REPORT = "index.html"
-_OURS = (ROWS, STATE, REPORT, "evidence", "annotated", "outbox")
+_OURS = (ROWS, STATE, REPORT, "evidence", "annotated")
 
 
 @dataclass
@@ -67,6 +67,22 @@ class VideoResult:
             ],
             "violations": len(self.rows),
         }
+
+
+def holds_other_scan(root: Path, command: dict[str, Any]) -> bool:
+    """Whether a scan by another command, or one that cannot be read, left its state in the folder."""
+    state = root / STATE
+    if not state.is_file():
+        return False
+    try:
+        return bool(json.loads(state.read_text("utf-8"))["command"] != content_hash(canonical_json(command)))
+    except (ValueError, KeyError, TypeError):
+        return True
+
+
+def _is_outbox(path: Path) -> bool:
+    """As `--outbox` inside of `--out` makes one, before the scan begins."""
+    return (path / "outbox.db").is_file()
 
 
 class ScanFolder:
@@ -148,7 +164,7 @@ class ScanFolder:
     def _take_up(self, force: bool) -> None:
         state = self.root / STATE
         if not state.is_file():
-            if not force and self.root.is_dir() and any(self.root.iterdir()):
+            if not force and self.root.is_dir() and not all(map(_is_outbox, self.root.iterdir())):
                 raise SettingsError(
                     "--out", str(self.root), "the folder is not empty: choose another, or give --force"
                 )

@@ -18,7 +18,9 @@ from kitchenvision.commands.options import (
     ProfileOption,
     profile_of,
 )
-from kitchenvision.errors import SourceNotFound
+from kitchenvision.errors import SettingsError, SourceNotFound
+
+_COMMAND: dict[str, Any] = {}  # of every evaluation: its folder may be used again by another one
 
 
 def evaluate(
@@ -27,7 +29,9 @@ def evaluate(
     profile: ProfileOption = None,
     models: ModelsOption = None,
     model: ModelOption = None,
-    out: Annotated[Path | None, typer.Option("--out", help="Keep the scan in this folder.")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Keep the scan in this folder; over an earlier evaluation.")
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Scan clips with truth: incidents, found, missed, invented, repeated, seconds to confirm, per rule."""
@@ -55,8 +59,10 @@ def _scored(
     from kitchenvision.frames.source import SourceOptions
     from kitchenvision.rules.registry import all_rules
     from kitchenvision.scan import Scanner
-    from kitchenvision.scan_folder import ScanFolder
+    from kitchenvision.scan_folder import ScanFolder, holds_other_scan
 
+    if holds_other_scan(out, _COMMAND):
+        raise SettingsError("--out", str(out), "holds a scan that is no evaluation: choose another folder")
     models, model, profile = chosen
     settings = read_settings(config, tuple(all_rules()))
     rules = chosen_rules(None)
@@ -64,7 +70,7 @@ def _scored(
     request = Request([str(c) for c in clips], out, SourceOptions(settings.analysis_fps), None, False)
     from kitchenvision.commands.options import zone_of
 
-    scanner = Scanner(eyes, rules, settings, zone_of(settings.timezone), ScanFolder(out, {}, force=True))
+    scanner = Scanner(eyes, rules, settings, zone_of(settings.timezone), ScanFolder(out, _COMMAND, force=True))
     outcome = run_scan(scanner, request, Console(stderr=True))
     scores = {rule_id: RuleScore() for rule_id in rules}
     for clip in clips:

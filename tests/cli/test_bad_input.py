@@ -84,6 +84,32 @@ def test_a_folder_with_other_things_in_it_is_left_alone(run: Runner, tmp_path: P
     assert (tmp_path / "out" / "thesis.txt").read_text() == "years of work"
 
 
+def test_an_outbox_in_the_folder_of_a_scan_survives_force(run: Runner, tmp_path: Path) -> None:
+    """What waits for the regulator is not the scan's to delete."""
+    video, out = make_video(tmp_path / "a.mp4"), tmp_path / "out"
+    command = ("scan", video, "--out", out, "--outbox", out / "outbox")
+    assert run(*command).code == 0
+    (out / "outbox" / "blobs" / "kept").write_bytes(b"evidence")
+    assert run(*command, "--force").code == 0
+    assert (out / "outbox" / "blobs" / "kept").is_file()
+
+
+def test_an_evaluation_is_not_written_over_a_scan(run: Runner, tmp_path: Path) -> None:
+    clips = tmp_path / "clips"
+    clips.mkdir()
+    video = make_video(clips / "a.mp4")
+    truth = {"fps": 10, "frames": [], "incidents": []}
+    (clips / "a.json").write_text(json.dumps(truth))
+    assert run("scan", video, "--out", tmp_path / "scan").code == 0
+    before = (tmp_path / "scan" / "scan.json").read_bytes()
+    refused = run("evaluate", clips, "--out", tmp_path / "scan")
+    assert refused.code == 2
+    assert "no evaluation" in refused.said
+    assert (tmp_path / "scan" / "scan.json").read_bytes() == before
+    for _ in range(2):
+        assert run("evaluate", clips, "--out", tmp_path / "evaluated").code == 0
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [

@@ -73,6 +73,8 @@ def test_a_missing_extra_says_what_to_type() -> None:
         ("from http://a:b@h/x to https://c@h/y", "from http://***@h/x to https://***@h/y"),
         ("rtsp://10.0.0.7/@me", "rtsp://10.0.0.7/@me"),
         ("rtsp://admin:p@ss@10.0.0.7/1", "rtsp://***@10.0.0.7/1"),
+        ("rtsp://admin:p/ss@10.0.0.7/1 timed out", "rtsp://***@10.0.0.7/1 timed out"),
+        ("rtsp://admin:p@s/s@10.0.0.7:554/1", "rtsp://***@10.0.0.7:554/1"),
     ],
 )
 def test_no_message_carries_credentials(text: str, shown: str) -> None:
