@@ -11,6 +11,7 @@ from typing import Any
 from kitchenvision.errors import SettingsError, StorageError, printable
 from kitchenvision.evidence import Evidence
 from kitchenvision.frames.source import SourceInfo
+from kitchenvision.outbox import is_outbox
 from kitchenvision.pipeline import Tally
 from kitchenvision.wire import canonical_json, content_hash
 
@@ -78,11 +79,6 @@ def holds_other_scan(root: Path, command: dict[str, Any]) -> bool:
         return bool(json.loads(state.read_text("utf-8"))["command"] != content_hash(canonical_json(command)))
     except (ValueError, KeyError, TypeError):
         return True
-
-
-def _is_outbox(path: Path) -> bool:
-    """As `--outbox` inside of `--out` makes one, before the scan begins."""
-    return (path / "outbox.db").is_file()
 
 
 class ScanFolder:
@@ -164,7 +160,7 @@ class ScanFolder:
     def _take_up(self, force: bool) -> None:
         state = self.root / STATE
         if not state.is_file():
-            if not force and self.root.is_dir() and not all(map(_is_outbox, self.root.iterdir())):
+            if not force and self.root.is_dir() and not all(map(is_outbox, self.root.iterdir())):
                 raise SettingsError(
                     "--out", str(self.root), "the folder is not empty: choose another, or give --force"
                 )

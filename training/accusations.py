@@ -37,7 +37,7 @@ from kitchenvision.geometry import as_xyxy, iou
 from kitchenvision.pipeline import Confirmed, Pipeline
 from kitchenvision.types import Verdict, Xyxy
 from training.answers import open_model
-from training.build import DataError, read_set
+from training.build import DataError, read_set, rows_before_a_kill
 from training.calibrate import in_second_half
 from training.camera_look import light
 from training.labels import Picture
@@ -184,8 +184,10 @@ def watch(scene: Scene, path: Path, eyes: Eyes) -> Watched:
                     accused.append(shown(event.evidence))
             seen = line.seen
             for one in seen.observations if seen is not None else ():
+                if one.verdict is Verdict.CANNOT_JUDGE or one.rule_id not in due:
+                    continue
                 head = whose(scene, one.media_s, one.head_xyxy)
-                if one.verdict is not Verdict.CANNOT_JUDGE and head in due.get(one.rule_id, []):
+                if head in due[one.rule_id]:
                     judged.add((one.rule_id, due[one.rule_id].index(head)))
     return judged, accused
 
@@ -256,19 +258,14 @@ class Watching:
 
     def __init__(self, path: Path, by: str) -> None:
         self._path, self._by = path, by
-        lines = path.read_text("utf-8").splitlines(keepends=True) if path.exists() else []
-        # A killed run may have left half a line behind.
-        rows = [json.loads(line) for line in lines if line.endswith("\n")]
         self._seen: dict[tuple[str, int], Watched] = {
             (row["file"], row["seed"]): (
                 {(rule_id, head) for rule_id, head in row["judged"]},
                 [(rule_id, at_s, as_xyxy(box)) for rule_id, at_s, box in row["accused"]],
             )
-            for row in rows
+            for row in rows_before_a_kill(path)
             if row["by"] == by
         }
-        if lines and not lines[-1].endswith("\n"):
-            path.write_text("".join(lines[:-1]), "utf-8")
 
     def of(self, scene: Scene) -> Watched | None:
         """What was seen of that film, None when it was not watched."""

@@ -37,6 +37,15 @@ def read_rows(path: Path) -> list[Row]:
     return [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
 
 
+def rows_before_a_kill(path: Path) -> list[Row]:
+    """The rows of a JSONL file that a killed run may have left; half a line at its end is cut off the file."""
+    text = path.read_text("utf-8") if path.is_file() else ""
+    whole = text[: text.rfind("\n") + 1]
+    if whole != text:
+        path.write_text(whole, "utf-8")
+    return read_rows(path)
+
+
 def corrected(rows: list[Row], corrections: Iterable[Row]) -> list[Row]:
     """Rows with the project's corrections: {file, box: index, old, new, why}; `new: null` drops the box."""
     by_file = {row["file"]: row for row in rows}

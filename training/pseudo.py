@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import torch
 
-from training.build import read_set, shrunk
+from training.build import read_set, rows_before_a_kill, shrunk
 from training.networks import coco_net, device_of, mixed_precision, predictions
 from training.pack import Pack
 from training.settings import Settings
@@ -46,7 +46,7 @@ def pseudo(out: Path, settings: Settings, init: Path | None) -> None:
     What a killed run had written (persons.jsonl.part) is gone on with; the file has its name once it is whole.
     """
     whole, part = out / "set/persons.jsonl", out / "set/persons.jsonl.part"
-    done = _whole_rows(part)
+    done = {row["file"] for row in rows_before_a_kill(part)}
     pictures = [
         p
         for p in read_set(out)
@@ -78,16 +78,6 @@ def pseudo(out: Path, settings: Settings, init: Path | None) -> None:
             if start % 800 == 0:
                 print(f"pseudo {len(done) + start}/{len(done) + len(pictures)}", flush=True)
     part.replace(whole)
-
-
-def _whole_rows(part: Path) -> set[str]:
-    """The pictures of the whole lines of `part`; a last line cut short is cut off."""
-    if not part.is_file():
-        return set()
-    text = part.read_text("utf-8")
-    lines = text[: text.rfind("\n") + 1]
-    part.write_text(lines, "utf-8")
-    return {json.loads(line)["file"] for line in lines.splitlines()}
 
 
 def _float(value: Any) -> Any:

@@ -9,6 +9,13 @@ from pathlib import Path
 from kitchenvision.outbox.disk import storage_errors
 from kitchenvision.outbox.schema import connect
 
+FILE = "outbox.db"
+
+
+def is_outbox(folder: Path) -> bool:
+    """Whether an outbox was made in a folder."""
+    return (folder / FILE).is_file()
+
 
 class Database:
     """The connection. Use it only inside `reading` or `writing`."""

@@ -14,7 +14,7 @@ from kitchenvision.errors import SettingsError, StorageError, without_credential
 from kitchenvision.outbox import export
 from kitchenvision.outbox import statements as sql
 from kitchenvision.outbox.backoff import FARTHEST_S, LONGEST_DELAY_S, delay_s
-from kitchenvision.outbox.database import Database
+from kitchenvision.outbox.database import FILE, Database, is_outbox
 from kitchenvision.outbox.disk import BlobFolder, storage_errors
 from kitchenvision.outbox.item import (
     EPOCH,
@@ -76,8 +76,8 @@ class Outbox:
         self._clock = clock
         self._rng = rng or random.Random()
         self._blobs = BlobFolder(folder / "blobs", folder / "incoming")
-        path = folder / "outbox.db"
-        if not create and not path.is_file():
+        path = folder / FILE
+        if not create and not is_outbox(folder):
             raise SettingsError("--outbox", "", f"there is no outbox in {folder} (expected {path})")
         with storage_errors(folder):
             self._blobs.create()
