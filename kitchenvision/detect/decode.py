@@ -1,6 +1,7 @@
 """From a YOLO head's raw numbers to detections in source pixels."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -82,6 +83,27 @@ def suppressed(found: Detections, iou: float, width: int, height: int, averaged:
             kept = _averaged(kept, of_class)
         parts.append(kept)
     return joined(parts)
+
+
+def agreed(looks: Sequence[Detections], iou: float) -> Detections:
+    """What several looks at one thing say together: of each box the mean of their confidences.
+
+    Args:
+        looks: answers of each look after NMS, all of one class. One that does not see a thing counts as 0 for it.
+        iou: boxes of two looks that overlap by as much are the same thing.
+
+    Returns:
+        The surest box of each thing, with the mean confidence over all looks.
+    """
+    if len(looks) == 1:
+        return looks[0]
+    every = joined(looks)
+    kept = every[nms(every.xyxy, every.confidence, iou)]
+    total = np.zeros(len(kept), np.float32)
+    for look in looks:
+        same = iou_matrix(kept.xyxy, look.xyxy) >= iou
+        total += (same * look.confidence[None, :]).max(axis=1, initial=0)
+    return replace(kept, confidence=total / len(looks))
 
 
 def _averaged(kept: Detections, found: Detections) -> Detections:

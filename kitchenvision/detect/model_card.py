@@ -48,12 +48,21 @@ class CigaretteZoom(_Section):
     """Where around a head the frame network looks again for cigarettes, and at what size.
 
     glance_px: the size while no cigarette was seen yet, where the first one is only to be noticed; None: `size_px`.
+    crop_heads, shift_down_heads: side of the square and how far its middle lies below the head's, in heads.
+    also: further squares that a close look takes, each as (crop_heads, shift_down_heads). The mean of all squares'
+    confidences counts: a pixel more or less of the head's box no longer decides.
     """
 
     size_px: int = Field(default=256, gt=0)
     glance_px: int | None = Field(default=None, gt=0)
     crop_heads: float = Field(default=3.4, gt=0)
     shift_down_heads: float = 0.6
+    also: tuple[tuple[float, float], ...] = ()
+
+    def squares(self, glance: bool) -> tuple[tuple[float, float], ...]:
+        """Squares of one look, each as (crop_heads, shift_down_heads); a glance takes the first alone."""
+        first = (self.crop_heads, self.shift_down_heads)
+        return (first,) if glance else (first, *self.also)
 
 
 class CigaretteTiles(_Section):

@@ -7,7 +7,7 @@ import numpy as np
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
-from kitchenvision.detect.decode import decode, joined, suppressed, without_small_heads
+from kitchenvision.detect.decode import agreed, decode, joined, suppressed, without_small_heads
 from kitchenvision.detect.model_card import ModelCard, Profile
 from kitchenvision.detect.preprocess import PAD_GREY, Placed, letterbox, sharpness, square_crop
 from kitchenvision.errors import ModelError
@@ -43,6 +43,7 @@ _ENLARGED_TO_PX = 640  # the smallest sub-streams are enlarged to this
 _SMALL_HEAD_PX = 20  # of a smaller input: what is below is left to the largest, which sees it better
 _ZOOM_BATCH = 16
 _CIGARETTE_BATCH = 8
+_SAME_CIGARETTE = 0.5  # IoU of two boxes of one
 
 
 def open_session(
@@ -198,23 +199,26 @@ class OnnxHeadLooker:
     def _cigarettes(self, image: Pixels, heads: Sequence[Xyxy], glance: bool) -> list[tuple[Cigarette, ...]]:
         assert self._detector is not None
         size_px = (self._cigarette.glance_px if glance else None) or self._cigarette.size_px
+        squares = self._cigarette.squares(glance)
         placed = []
         for head in heads:
             side = max(head[2] - head[0], head[3] - head[1])
             x, y = centre(head)
-            middle = (x, y + side * self._cigarette.shift_down_heads)
-            placed.append(square_crop(image, middle, side * self._cigarette.crop_heads, size_px))
+            placed += [square_crop(image, (x, y + side * down), side * sides, size_px) for sides, down in squares]
         height, width = image.shape[:2]
-        answers = []
-        for found in self._detector.cigarettes_near(placed):
-            kept = suppressed(found, 0.5, width, height)
-            answers.append(
-                tuple(
-                    Cigarette(as_xyxy(box), float(confidence))
-                    for box, confidence in zip(kept.xyxy, kept.confidence, strict=True)
-                )
-            )
-        return answers
+        seen = self._detector.cigarettes_near(placed)
+        found = [suppressed(some, _SAME_CIGARETTE, width, height) for some in seen]
+        return [
+            _as_cigarettes(agreed(found[start : start + len(squares)], _SAME_CIGARETTE))
+            for start in range(0, len(found), len(squares))
+        ]
+
+
+def _as_cigarettes(found: Detections) -> tuple[Cigarette, ...]:
+    return tuple(
+        Cigarette(as_xyxy(box), float(confidence))
+        for box, confidence in zip(found.xyxy, found.confidence, strict=True)
+    )
 
 
 def _role(name: str) -> int | None:

@@ -6,7 +6,7 @@ from builders import SIZE, GreyPicture, detections
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kitchenvision.detect.decode import MOST_PER_CLASS, decode, joined, suppressed, without_small_heads
+from kitchenvision.detect.decode import MOST_PER_CLASS, agreed, decode, joined, suppressed, without_small_heads
 from kitchenvision.detect.preprocess import letterbox
 from kitchenvision.geometry import iou_matrix
 from kitchenvision.types import CIGARETTE, HEAD, PERSON, Detections
@@ -120,6 +120,48 @@ def test_where_two_looks_see_a_cigarette_the_mean_of_their_boxes_is_kept() -> No
     np.testing.assert_allclose(kept.xyxy, [[10.5, 10, 31, 14], [60, 60, 70, 64]], atol=1e-4)
     np.testing.assert_allclose(kept.confidence, [0.75, 0.5])
     np.testing.assert_allclose(suppressed(found, 0.4, 100, 100).xyxy[0], [10, 10, 30, 14])
+
+
+def cigarettes(*boxes: tuple[float, float, float, float, float]) -> Detections:
+    rows = np.array(boxes, np.float32).reshape(-1, 5)
+    return Detections(rows[:, :4], rows[:, 4], np.full(len(rows), CIGARETTE))
+
+
+def test_several_looks_agree_on_the_mean_of_their_confidences_and_who_sees_none_counts_as_zero() -> None:
+    looks = [
+        cigarettes((10, 10, 30, 20, 0.9)),
+        cigarettes((11, 10, 31, 20, 0.6), (60, 60, 70, 64, 0.3)),
+        cigarettes(),
+    ]
+    both = agreed(looks, 0.5)
+    np.testing.assert_allclose(both.xyxy, [[10, 10, 30, 20], [60, 60, 70, 64]])
+    np.testing.assert_allclose(both.confidence, [0.5, 0.1], atol=1e-6)
+    assert both.class_id.tolist() == [CIGARETTE, CIGARETTE]
+
+
+def test_one_look_agrees_with_itself_and_no_look_with_anything() -> None:
+    only = cigarettes((10, 10, 30, 20, 0.9), (10, 10, 29, 19, 0.2))
+    assert agreed([only], 0.5) is only
+    assert len(agreed([cigarettes(), cigarettes()], 0.5)) == 0
+
+
+@given(
+    st.lists(
+        st.lists(st.tuples(st.integers(0, 40), st.integers(0, 40), st.floats(0.0625, 1)), max_size=4),
+        min_size=2,
+        max_size=4,
+    )
+)
+def test_what_is_agreed_is_never_surer_than_the_surest_look(raw: list[list[tuple[int, int, float]]]) -> None:
+    """Nor does a look that sees nothing make anything surer."""
+    looks = [suppressed(cigarettes(*((x, y, x + 12, y + 6, c) for x, y, c in look)), 0.5, 99, 99) for look in raw]
+    both = agreed(looks, 0.5)
+    surest = max((float(look.confidence.max(initial=0)) for look in looks), default=0.0)
+    assert (both.confidence > 0).all()
+    assert float(both.confidence.max(initial=0)) <= surest + 1e-6
+    assert len(both) <= sum(map(len, looks))
+    doubted = agreed([*looks, cigarettes()], 0.5)
+    np.testing.assert_allclose(doubted.confidence, both.confidence * len(looks) / (len(looks) + 1), rtol=1e-5)
 
 
 def test_heads_are_never_averaged() -> None:

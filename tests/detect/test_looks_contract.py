@@ -10,7 +10,7 @@ from builders import GreyPicture, PixelPicture
 from networks import FakeSession, bright_squares, brightness, card
 
 from kitchenvision.detect.detector import Detector, HeadLooker
-from kitchenvision.detect.model_card import MODELS_VARIABLE, CigaretteZoom, load_card, model_names
+from kitchenvision.detect.model_card import MODELS_VARIABLE, CigaretteZoom, ModelCard, load_card, model_names
 from kitchenvision.detect.onnx import OnnxDetector, OnnxHeadLooker, open_session
 from kitchenvision.errors import ModelError
 from kitchenvision.evidence import decode_jpeg
@@ -248,6 +248,38 @@ def test_a_glance_for_cigarettes_takes_the_smaller_size() -> None:
     for glance in (True, False):
         looker.look(bright_person(), [(220.0, 160.0, 280.0, 220.0)], glance=glance)
     assert [fed.shape[1] for fed in session.fed] == [64, 96]
+
+
+def test_a_close_look_takes_all_squares_and_a_glance_the_first() -> None:
+    zoom = CigaretteZoom(size_px=96, crop_heads=3.4, shift_down_heads=0.4, also=((3.3, 0.5), (3.5, 0.3)))
+    it = card((320,), classes=("cigarette", "person", "head")).model_copy(update={"cigarette_zoom": zoom})
+    session = FakeSession(bright_squares)
+    looker = OnnxHeadLooker(it, FakeSession(brightness), OnnxDetector(it, session))
+    heads = [(220.0, 160.0, 280.0, 220.0), (400.0, 160.0, 460.0, 220.0)]
+    for glance in (True, False):
+        looker.look(bright_person(), heads, glance=glance)
+    assert [len(fed) for fed in session.fed] == [2, 6]
+
+
+def test_what_only_some_squares_hold_is_less_sure_and_each_head_keeps_its_own() -> None:
+    # The second square is so small and so low that what lies above the head is outside of it.
+    zoom = CigaretteZoom(size_px=96, crop_heads=3.4, shift_down_heads=0.0, also=((1.0, 1.0),))
+    it = card((320,), classes=("cigarette", "person", "head"))
+    several = it.model_copy(update={"cigarette_zoom": zoom})
+    pixels = np.full((480, 640, 3), 40, np.uint8)
+    pixels[150:158, 312:328] = 255
+    heads = [(300.0, 180.0, 340.0, 220.0), (60.0, 380.0, 100.0, 420.0)]
+
+    def seen(card_: ModelCard) -> list[list[float]]:
+        detector = OnnxDetector(card_, FakeSession(bright_squares))
+        looks = OnnxHeadLooker(card_, FakeSession(brightness), detector).look(PixelPicture(pixels), heads)
+        return [[c.confidence for c in look.cigarettes] for look in looks]
+
+    one = it.model_copy(update={"cigarette_zoom": zoom.model_copy(update={"also": ()})})
+    ((alone,), nothing) = seen(one)
+    ((mean,), still_nothing) = seen(several)
+    assert mean == pytest.approx(alone / 2, rel=1e-3)
+    assert nothing == still_nothing == []
 
 
 def test_what_is_no_network_is_a_model_error_that_names_the_file(tmp_path: Path) -> None:
