@@ -65,10 +65,30 @@ def carry(net: nn.Module, path: Path, batches: Iterable[torch.Tensor], part: str
     norms = {one.norm for one in folded}
     for name, parameter in net.named_parameters():
         if name.rpartition(".")[0] not in norms and "dfl" not in name:
-            _copy(parameter, weights, name, path)
+            with torch.no_grad():
+                parameter.copy_(_fitting(parameter, weights, name, path))
     for one in folded:
         _identity(one.pair[1], torch.from_numpy(_weight(weights, f"{one.convolution}.bias", path)))
     _measure(net, folded, batches)
+
+
+@torch.no_grad()
+def keep(net: nn.Module, path: Path, share: float) -> None:
+    """Take the weights of an exported graph back, by a share of 0..1, into a net that was trained on from it.
+
+    The mean of both forgets less than the new one and has learnt most of what it did (Wortsman et al., Robust
+    fine-tuning of zero-shot models, 2022).
+
+    Args:
+        net: without batch norms, as `export.fused` gives it. path: that graph.
+
+    Raises:
+        ValueError: a weight is missing or of another shape.
+    """
+    weights = stored_weights(path)
+    for name, parameter in net.named_parameters():
+        if "dfl" not in name:
+            parameter.lerp_(_fitting(parameter, weights, name, path), share)
 
 
 def _weight(weights: Weights, name: str, path: Path) -> np.ndarray[Any, np.dtype[np.float32]]:
@@ -77,14 +97,13 @@ def _weight(weights: Weights, name: str, path: Path) -> np.ndarray[Any, np.dtype
     return weights[name]
 
 
-def _copy(parameter: torch.Tensor, weights: Weights, name: str, path: Path) -> None:
+def _fitting(parameter: torch.Tensor, weights: Weights, name: str, path: Path) -> torch.Tensor:
     value = torch.from_numpy(_weight(weights, name, path))
     if value.shape != parameter.shape:
         raise ValueError(
             f"{path}: {name} is {tuple(value.shape)}, the net has {tuple(parameter.shape)}: another architecture"
         )
-    with torch.no_grad():
-        parameter.copy_(value)
+    return value
 
 
 def _identity(norm: nn.BatchNorm2d, shift: torch.Tensor) -> None:

@@ -26,12 +26,13 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from training.build import read_set
+from training.carry import keep
 from training.loop import averaged_weights
 from training.networks import Mirrored, ZoomNet, ZoomPair, frame_net, normed, predictions, split_logits
 from training.pack import Pack
 from training.pseudo import read_persons
 from training.quantize import Pixels, quantize
-from training.settings import CLASSES, FILES, HAT, MASK, FrameSettings, Settings
+from training.settings import CLASSES, FILES, HAT, MASK, FrameSettings, Settings, SettingsError
 from training.sheets import Sheets
 from training.storage import half_stored, whole
 
@@ -132,14 +133,25 @@ def temperatures(out: Path) -> dict[str, float]:
     return {question: float(found.get(question, 1.0)) for question in ("head", "hat", "mask")}
 
 
-def export_frame(out: Path, settings: Settings, look: str, path: Path) -> dict[str, Any]:
-    """Write the frame net (`look="frame"`) or the cigarette net; returns its checkpoint."""
+def export_frame(out: Path, settings: Settings, look: str, path: Path, base: Path | None = None) -> dict[str, Any]:
+    """Write the frame net (`look="frame"`) or the cigarette net; returns its checkpoint.
+
+    `base`: the model folder that it went on from; where the recipe says so, a share of its weights is kept.
+
+    Raises:
+        SettingsError: it is to keep some, and there is no `base`.
+    """
     given: FrameSettings = getattr(settings, look)
     net, state = load_frame(out, settings, look)
+    net = fused(net)
+    if given.kept:
+        if base is None:
+            raise SettingsError(f"[{look}] kept = {given.kept}: give --model, the folder that it went on from")
+        keep(net, base / FILES[look], given.kept)
     names = {"images": {0: "pictures", 1: "height", 2: "width"}, "predictions": {0: "pictures", 2: "anchors"}}
     sample = torch.zeros(2, 96, 128, 3, dtype=torch.uint8)
     stored = whole if given.int8 else partial(half_stored, eight_from=given.eight_from)
-    write_onnx(FrameGraph(fused(net)), sample, path, names, stored)
+    write_onnx(FrameGraph(net), sample, path, names, stored)
     if given.int8:
         quantize(path, calibration_sheets(out, settings, given))
     return state
@@ -172,6 +184,7 @@ def export(out: Path, settings: Settings, base: Path | None = None) -> Path:
 
     Raises:
         FileNotFoundError: a look was not trained, and there is no `base`.
+        SettingsError: see `export_frame`.
     """
     folder = out / "export"
     folder.mkdir(parents=True, exist_ok=True)
@@ -185,7 +198,7 @@ def export(out: Path, settings: Settings, base: Path | None = None) -> Path:
         if look == "zoom":
             state = export_zoom(out, settings, folder / file)
         else:
-            state = export_frame(out, settings, look, folder / file)
+            state = export_frame(out, settings, look, folder / file, base)
         trained |= {f"{look}_steps": state["step"], f"{look}_minutes": round(state["elapsed_s"] / 60)}
         trained[f"{look}_seed"] = getattr(settings, look).loop.seed
     (folder / "model.toml").write_text(model_toml(settings, folder, trained), "utf-8")

@@ -72,6 +72,7 @@ class FrameSettings:
     int8_sheets: int = 24
     int8_side_px: int = 640
     eight_from: int = 0  # weights of so many numbers and more are stored in 8 bits; see storage.py
+    kept: float = 0.0  # share of the weights that it went on from, in those that are exported; see carry.keep
     loop: LoopSettings = field(default_factory=LoopSettings)
 
 
@@ -128,6 +129,8 @@ def _section(kind: type, values: dict[str, Any], where: str) -> Any:
         raise SettingsError(f"[{where}] activation = {values['activation']!r}: expected one of {ACTIVATIONS}")
     if values.get("backbone", "yolo") not in BACKBONES:
         raise SettingsError(f"[{where}] backbone = {values['backbone']!r}: expected one of {BACKBONES}")
+    if not 0 <= values.get("kept", 0) < 1:
+        raise SettingsError(f"[{where}] kept = {values['kept']!r}: expected a share from 0 to below 1")
     ready = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     for key, sub in _SECTIONS.items():
         if isinstance(ready.get(key), dict) and key in known:

@@ -22,12 +22,12 @@ with warnings.catch_warnings():
     from training.__main__ import main
     from training.answers import without_detail
     from training.build import DataError
-    from training.carry import PARTNER, carry, stored_weights
+    from training.carry import PARTNER, carry, keep, stored_weights
     from training.carry import ZOOM as ZOOM_PART
-    from training.export import FrameGraph
+    from training.export import FrameGraph, fused
     from training.networks import Mirrored, ZoomNet, ZoomPair, frame_net, normed, split_logits
     from training.pack import Pack
-    from training.settings import Settings, ZoomSettings, read_settings
+    from training.settings import Settings, SettingsError, ZoomSettings, read_settings
     from training.teach import sure, taught_heads
     from training.train_frame import train_frame
 
@@ -83,6 +83,36 @@ def test_a_carried_zoom_look_answers_as_the_model_that_it_came_from() -> None:
     assert np.ptp(odds / own_head.numpy().ravel()) < 1e-3
     shipped, own = np.log(hat[:, 0] / hat[:, 1]), (own_hat[:, 0] - own_hat[:, 1]).numpy()
     assert np.ptp(shipped / own) < 1e-2
+
+
+def test_a_net_that_keeps_a_share_of_its_origin_lies_between_both() -> None:
+    shipped = stored_weights(SHIPPED / "model.onnx")
+    net = fused(frame_net(NET, None))
+    before = {name: parameter.detach().numpy().copy() for name, parameter in net.named_parameters()}
+    keep(net, SHIPPED / "model.onnx", 0.25)
+    told = {name: parameter for name, parameter in net.named_parameters() if "dfl" not in name}
+    assert len(told) > 100
+    for name, parameter in told.items():
+        expected = 0.75 * before[name] + 0.25 * shipped[name]
+        np.testing.assert_allclose(parameter.detach().numpy(), expected, atol=1e-5)
+
+
+def test_a_net_that_keeps_all_is_the_shipped_one_again() -> None:
+    net = fused(frame_net(NET, None))
+    keep(net, SHIPPED / "cigarette.onnx", 1.0)
+    pictures = noise(1, 96, 128, 3)
+    (answer,) = session(SHIPPED / "cigarette.onnx").run(None, {"images": pictures})
+    with torch.inference_mode():
+        own = FrameGraph(net)(torch.from_numpy(pictures)).numpy()
+    np.testing.assert_allclose(own[:, 4:], answer[:, 4:], atol=1e-3)
+
+
+@pytest.mark.parametrize("share", [-0.1, 1.0, 3])
+def test_a_share_that_is_none_is_refused_by_name(tmp_path: Path, share: float) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(f'name = "x"\nversion = "1"\n[frame]\nkept = {share}\n', "utf-8")
+    with pytest.raises(SettingsError, match=rf"kept = {share}: expected a share"):
+        read_settings(recipe)
 
 
 @pytest.mark.parametrize(("file", "atol"), [("cigarette.onnx", 1e-3), ("model.onnx", 0.2)])

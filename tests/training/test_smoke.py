@@ -151,6 +151,17 @@ def test_a_graph_that_is_not_ours_is_refused_by_the_quantizer(trained: Trained, 
         quantize(other, [])
 
 
+def test_what_is_to_be_kept_needs_the_folder_that_it_comes_from(
+    trained: Trained, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recipe = tmp_path / "keeping.toml"
+    told = (trained.root / "recipe.toml").read_text("utf-8")
+    recipe.write_text(told.replace("[frame]\n", "[frame]\nkept = 0.2\n"), "utf-8")
+    given = ["--config", str(recipe), "--data", str(trained.data), "--out", str(trained.out)]
+    assert main(["export", *given]) == 2
+    assert "kept = 0.2: give --model" in capsys.readouterr().err
+
+
 def test_losses_are_numbers_for_every_part(trained: Trained) -> None:
     for net, parts in (("frame", ("class", "box", "dfl")), ("zoom", ("head", "hat", "mask"))):
         for row in trained.metrics(net):
