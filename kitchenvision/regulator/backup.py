@@ -1,7 +1,8 @@
 """A regulator that keeps all in its folder, as one archive; and whether a store holds what its database names.
 
-The archive is a tar: `regulator.sqlite3`, settings files, `blobs/ab/abcd...`, and at the end `manifest.json` with
-the hash of each that is not a blob. A blob's hash is its name. Blobs are those that the copied database names.
+The archive is a tar: `regulator.sqlite3`, settings files, outlines of towns, `blobs/ab/abcd...`, and at the end
+`manifest.json` with the hash of each that is not a blob. A blob's hash is its name. Blobs are those that the copied
+database names.
 """
 
 import hashlib
@@ -26,10 +27,11 @@ from kitchenvision.regulator.db import Database
 from kitchenvision.regulator.settings import RegulatorSettings
 from kitchenvision.regulator.storage import open_blobs
 from kitchenvision.regulator.tables import ReportBlob
+from kitchenvision.regulator.town_map import FILE as MAP
 
 DATABASE, MANIFEST = "regulator.sqlite3", "manifest.json"
 # Not `secrets.key`: who has the archive must not have what is sealed in it.
-SETTINGS = ("cases.toml", "mail.toml", "oidc.toml", "retention.toml", "second.toml", "webhooks.toml")
+SETTINGS = ("cases.toml", "mail.toml", "oidc.toml", "retention.toml", "second.toml", "webhooks.toml", MAP)
 FORMAT = 1
 
 

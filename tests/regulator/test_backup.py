@@ -26,6 +26,7 @@ from kitchenvision.regulator.storage_settings import StorageSettings, read_stora
 
 NOW = datetime(2026, 11, 28, 3, 0, tzinfo=UTC)
 MADE = [sample(number) for number in range(1, 4)]
+OUTLINES = '{"type": "FeatureCollection", "features": []}'
 
 
 @pytest.fixture
@@ -33,6 +34,7 @@ def archive(regulator: Regulator, tmp_path: Path) -> Path:
     """A backup of a running regulator with three violations."""
     send(regulator.client, regulator.token, MADE)
     (regulator.settings.data_dir / "cases.toml").write_text("other_days = 9\n")
+    (regulator.settings.data_dir / "map.geojson").write_text(OUTLINES)
     path = tmp_path / "backup.tar"
     assert backup.back_up(regulator.settings, path, NOW) == len({sha for one in MADE for sha in one.blobs})
     return path
@@ -57,6 +59,7 @@ def test_a_restored_regulator_answers_as_the_one_before(
     assert backup.restore(archive, data) == len({sha for one in MADE for sha in one.blobs})
     assert answers(RegulatorSettings(data), regulator.token) == answers(regulator.settings, regulator.token)
     assert (data / "cases.toml").read_text() == "other_days = 9\n"
+    assert (data / "map.geojson").read_text() == OUTLINES
     assert sorted(path.name for path in tmp_path.iterdir()) == ["backup.tar", "data", "restored"]
 
 
@@ -165,7 +168,7 @@ def test_the_manifest_says_what_is_in_it(archive: Path) -> None:
         assert file is not None
         told = json.loads(file.read())
     assert told["blobs"] == 12
-    assert set(told["sha256"]) == {"regulator.sqlite3", "cases.toml"}
+    assert set(told["sha256"]) == {"regulator.sqlite3", "cases.toml", "map.geojson"}
 
 
 def test_the_commands_do_the_same_and_check_finds_what_is_missing_or_damaged(
