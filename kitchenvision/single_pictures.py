@@ -30,7 +30,8 @@ def row_of(name: str, picture: Picture, eyes: Eyes) -> dict[str, Any]:
     heads = heads[np.argsort(-heads.confidence, kind="stable")[:MOST_HEADS]]
     boxes = [as_xyxy(box) for box in heads.xyxy]
     sure = int((heads.confidence >= LEAST_HEAD_FOR_CIGARETTES).sum())
-    looks = eyes.looker.look(picture, boxes[:sure]) + eyes.looker.look(picture, boxes[sure:], cigarettes=False)
+    looker = eyes.looker.with_one_square()
+    looks = looker.look(picture, boxes[:sure]) + looker.look(picture, boxes[sure:], cigarettes=False)
     return {
         "file": name,
         "width": picture.width,

@@ -103,7 +103,7 @@ def agreed(looks: Sequence[Detections], iou: float) -> Detections:
     for look in looks:
         same = iou_matrix(kept.xyxy, look.xyxy) >= iou
         total += (same * look.confidence[None, :]).max(axis=1, initial=0)
-    return replace(kept, confidence=total / len(looks))
+    return replace(kept, confidence=(total / len(looks)).astype(np.float32))
 
 
 def _averaged(kept: Detections, found: Detections) -> Detections:

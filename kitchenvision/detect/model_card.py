@@ -49,8 +49,8 @@ class CigaretteZoom(_Section):
 
     glance_px: the size while no cigarette was seen yet, where the first one is only to be noticed; None: `size_px`.
     crop_heads, shift_down_heads: side of the square and how far its middle lies below the head's, in heads.
-    also: further squares that a close look takes, each as (crop_heads, shift_down_heads). The mean of all squares'
-    confidences counts: a pixel more or less of the head's box no longer decides.
+    also: further squares that a close look takes in video, each as (crop_heads, shift_down_heads). The mean of all
+    squares' confidences counts: a pixel more or less of the head's box no longer decides.
     """
 
     size_px: int = Field(default=256, gt=0)

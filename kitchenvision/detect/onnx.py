@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Sequence
+from copy import copy
 
 import numpy as np
 import onnxruntime as ort
@@ -156,6 +157,12 @@ class OnnxHeadLooker:
         """`detector` finds cigarettes; None: nobody looks for them."""
         self._net, self._cigarette = card.zoom, card.cigarette_zoom
         self._session, self._detector = session, detector
+
+    def with_one_square(self) -> "OnnxHeadLooker":
+        """The same looks, with one square a head for cigarettes: for single pictures, where a second opinion weighs."""
+        other = copy(self)
+        other._cigarette = self._cigarette.model_copy(update={"also": ()})
+        return other
 
     def look(
         self, picture: Picture, heads: Sequence[Xyxy], cigarettes: bool = True, glance: bool = False

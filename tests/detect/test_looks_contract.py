@@ -258,7 +258,9 @@ def test_a_close_look_takes_all_squares_and_a_glance_the_first() -> None:
     heads = [(220.0, 160.0, 280.0, 220.0), (400.0, 160.0, 460.0, 220.0)]
     for glance in (True, False):
         looker.look(bright_person(), heads, glance=glance)
-    assert [len(fed) for fed in session.fed] == [2, 6]
+    looker.with_one_square().look(bright_person(), heads)
+    assert [len(fed) for fed in session.fed] == [2, 6, 2]
+    assert {fed.shape[1] for fed in session.fed} == {96}
 
 
 def test_what_only_some_squares_hold_is_less_sure_and_each_head_keeps_its_own() -> None:
