@@ -159,7 +159,7 @@ class OnnxHeadLooker:
         self._session, self._detector = session, detector
 
     def with_one_square(self) -> "OnnxHeadLooker":
-        """The same looks, with one square a head for cigarettes: for single pictures, where a second opinion weighs."""
+        """The same looks, with one square a head for cigarettes, as single pictures are looked at."""
         other = copy(self)
         other._cigarette = self._cigarette.model_copy(update={"also": ()})
         return other

@@ -1,5 +1,7 @@
 """The second opinion on suspected cigarettes: it weighs, it keeps the boxes, and it looks at the right place."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from builders import PixelPicture
@@ -112,6 +114,19 @@ def test_in_video_the_cigarette_look_speaks_for_itself() -> None:
     all_eyes, picture = eyes(0.5)
     (look,) = all_eyes.looker.look(picture, [(300.0, 180.0, 340.0, 230.0)])
     assert [c.confidence for c in look.cigarettes] == pytest.approx([0.9], abs=1e-3)
+
+
+def test_a_single_picture_is_looked_at_with_one_square_a_head() -> None:
+    """The mean of several squares holds what is seen around a head below what is seen on the whole picture."""
+    all_eyes, picture = eyes(None)
+    zoom = all_eyes.card.cigarette_zoom.model_copy(update={"also": ((0.5, -1.0),)})  # a square above the head
+    it = all_eyes.card.model_copy(update={"cigarette_zoom": zoom})
+    several = replace(all_eyes, looker=OnnxHeadLooker(it, FakeSession(brightness), all_eyes.detector))
+    (in_video,) = several.looker.look(picture, [(300.0, 180.0, 340.0, 230.0)])
+    assert [c.confidence for c in in_video.cigarettes] == pytest.approx([0.45], abs=1e-3)
+    alone = replace(several, cigarettes=None)  # nor on the whole picture
+    assert row_of("a.png", picture, several) == row_of("a.png", picture, all_eyes)
+    assert row_of("a.png", picture, alone)["cigarettes"] == row_of("a.png", picture, all_eyes)["cigarettes"]
 
 
 def test_detect_rows_bring_weighed_cigarettes() -> None:
