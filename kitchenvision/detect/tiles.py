@@ -21,7 +21,8 @@ Flags = np.ndarray[Any, np.dtype[np.bool_]]
 
 _USUAL_HEAD = 0.9  # the quantile of the head sizes by which tiles are measured: one poster must not decide
 _CUT_PX = 2.0  # of the enlarged tile: what comes nearer to an inner border is cut off by it
-_LEAST_SCORE = 0.3  # of persons and heads by which there is somebody
+_SIZED = 0.3  # score of the heads by which tiles are measured
+_SOMEBODY = 0.2  # of persons and heads, from which on somebody may be there
 # How far hands reach beyond a box, to the left, up, right and down.
 _PERSON_REACH = np.asarray([-0.1, 0.0, 0.1, 0.0], np.float32)  # in widths of the person
 _HEAD_REACH = np.asarray([-2.0, -0.5, 2.0, 3.0], np.float32)  # in heights of the head
@@ -67,7 +68,7 @@ def cigarettes_on_tiles(
     Returns:
         Boxes in pixels of the picture, without what a tile cuts off.
     """
-    where = tiling(picture.width, picture.height, found.of(HEAD, _LEAST_SCORE).xyxy, settings)
+    where = tiling(picture.width, picture.height, found.of(HEAD, _SIZED).xyxy, settings)
     if where is None:
         return Detections.none()
     people = _surroundings(found)
@@ -86,7 +87,7 @@ def cigarettes_on_tiles(
 
 def _surroundings(found: Detections) -> Floats:
     """(N, 4) where somebody's mouth and hands can be: each person, and around each head."""
-    persons, heads = found.of(PERSON, _LEAST_SCORE).xyxy, found.of(HEAD, _LEAST_SCORE).xyxy
+    persons, heads = found.of(PERSON, _SOMEBODY).xyxy, found.of(HEAD, _SOMEBODY).xyxy
     widths, heights = (persons[:, 2] - persons[:, 0])[:, None], (heads[:, 3] - heads[:, 1])[:, None]
     reached = np.concatenate([persons + widths * _PERSON_REACH, heads + heights * _HEAD_REACH])
     return reached.astype(np.float32)
