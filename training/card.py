@@ -100,6 +100,8 @@ def recall_table(evaluation: dict[str, Any]) -> str:
 
 def calibration_table(calibration: dict[str, Any]) -> str:
     """Coverage and error by threshold on the half of the validation heads that the temperatures never saw."""
+    if not calibration:
+        return "Not measured for this version."
     lines = [
         "| question | threshold | answered | wrong among the answers | answered though nobody can tell |",
         "|---|---|---|---|---|",
@@ -124,6 +126,8 @@ def calibration_table(calibration: dict[str, Any]) -> str:
 
 def judged_table(calibration: dict[str, Any]) -> str:
     """Where most heads are judged with at most 3 % wrong; who is taken for what at the thresholds of the rules."""
+    if not calibration:
+        return "Not measured for this version."
     lines = ["| question | threshold | judged | wrong among the judged |", "|---|---|---|---|"]
     for name, row in calibration.get("second_half", {}).items():
         if row.get("best"):

@@ -59,14 +59,18 @@ def _finish(axes: Axes, figure: Any, path: Path) -> None:
 def plots(data: Path, out: Path, options: dict[str, Any]) -> list[Path]:
     """Draw into OUT/export: coverage.png, and pr_SET.png of each set that was evaluated with `thorough`.
 
+    Without stage `calibrate`, which a look trained on alone does not need, there is no coverage.png.
+
     Args:
         data, out: as for the other stages.
         options: score and sheets, as for `evaluate`.
     """
     folder = out / "export"
     folder.mkdir(parents=True, exist_ok=True)
-    written = [folder / "coverage.png"]
-    coverage_error(json.loads((out / "calibration.json").read_text("utf-8")), written[0])
+    written = []
+    if (out / "calibration.json").is_file():
+        written.append(folder / "coverage.png")
+        coverage_error(json.loads((out / "calibration.json").read_text("utf-8")), written[0])
     score = load_score(options.get("score"))
     for test in scored_sets(data, out, options.get("sheets"), options.get("every", 1)) if score else []:
         path = out / f"answers/{test.name}_thorough.jsonl"

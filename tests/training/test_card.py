@@ -9,7 +9,7 @@ pytest.importorskip("ultralytics", reason="training needs the extra `train`: ult
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # importing torch and ultralytics warns of their own parts
-    from training.card import ceilings_table, final_table, targets_table
+    from training.card import calibration_table, ceilings_table, final_table, judged_table, targets_table
 
 
 def test_a_target_is_reached_or_it_is_said_how_much_lacks() -> None:
@@ -27,6 +27,15 @@ def test_ceilings_have_a_row_for_each_kind_of_answers() -> None:
     assert "0.900" in rows[2]
     assert "0.950" in rows[3]
     assert "Not measured" in ceilings_table({})
+
+
+def test_what_a_look_trained_alone_did_not_calibrate_is_not_told() -> None:
+    assert calibration_table({}) == judged_table({}) == "Not measured for this version."
+    step = {"threshold": 0.9, "answered": 0.8, "wrong": 0.01, "answered_though_unjudgeable": 0.2}
+    row = {"coverage": [step], "ece": 0.01, "heads": 7, "best": {"threshold": 0.9, "judged": 0.8, "wrong": 0.01}}
+    told = {"second_half": {"hat": row}, "temperature": {"hat": 1.1}}
+    assert "| hat | 0.9 | 0.800 | 0.010 | 0.200 |" in calibration_table(told)
+    assert "| hat | 0.9 | 0.800 | 0.010 |" in judged_table(told)
 
 
 def test_the_half_on_which_nothing_was_fitted_has_its_own_rows() -> None:

@@ -25,6 +25,7 @@ with warnings.catch_warnings():
     from training.export import FrameGraph, load_frame
     from training.networks import mixed_precision
     from training.pack import Pack
+    from training.plots import plots
     from training.pseudo import read_persons
     from training.quantize import quantize
     from training.settings import FrameSettings, read_settings
@@ -160,6 +161,14 @@ def test_what_is_to_be_kept_needs_the_folder_that_it_comes_from(
     given = ["--config", str(recipe), "--data", str(trained.data), "--out", str(trained.out)]
     assert main(["export", *given]) == 2
     assert "kept = 0.2: give --model" in capsys.readouterr().err
+
+
+def test_curves_are_drawn_without_a_calibration_too(trained: Trained, tmp_path: Path) -> None:
+    """A look that is trained on alone leaves the others, and what was calibrated of them, as they are."""
+    out = tmp_path / "out"
+    out.mkdir()
+    assert plots(trained.data, out, {}) == []
+    assert not (out / "export/coverage.png").exists()
 
 
 def test_losses_are_numbers_for_every_part(trained: Trained) -> None:
