@@ -5,7 +5,7 @@ import os
 import tomllib
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -57,7 +57,7 @@ class CigaretteZoom(_Section):
     glance_px: int | None = Field(default=None, gt=0)
     crop_heads: float = Field(default=3.4, gt=0)
     shift_down_heads: float = 0.6
-    also: tuple[tuple[float, float], ...] = ()
+    also: tuple[tuple[Annotated[float, Field(gt=0)], float], ...] = ()
 
     def squares(self, glance: bool) -> tuple[tuple[float, float], ...]:
         """Squares of one look, each as (crop_heads, shift_down_heads); a glance takes the first alone."""

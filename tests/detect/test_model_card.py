@@ -93,6 +93,7 @@ def test_a_missing_file_is_named(models: Path, file: str) -> None:
         ("fast = [640]", "quick = [640]", r"frame\.profiles\.quick"),
         ('file = "model.onnx"', 'file = "model.onnx"\nlayout = "chw"', r"frame\.layout.*got 'chw'"),
         ('file = "model.onnx"', 'file = "model.onnx"\nnms_iou = 1.5', r"frame\.nms_iou.*got 1\.5"),
+        ("[frame]", "[cigarette_zoom]\nalso = [[0.0, 0.4]]\n\n[frame]", r"cigarette_zoom\.also\.0\.0.*got 0\.0"),
     ],
 )
 def test_a_missing_or_wrong_key_is_named_with_the_file(models: Path, old: str, new: str, key: str) -> None:
