@@ -22,6 +22,9 @@ TARGETS = {
 }
 
 
+_NOT_MEASURED = "Not measured for this version."
+
+
 def _read(path: Path) -> dict[str, Any]:
     return json.loads(path.read_text("utf-8")) if path.is_file() else {}
 
@@ -42,7 +45,7 @@ def final_table(evaluation: dict[str, Any]) -> str:
     portrait = {profile: row.get("final", {}) for profile, row in evaluation.get("portrait", {}).items()}
     half = {"portrait": portrait, "camera": evaluation.get(FINAL_SHEETS, {})}
     if not any(profile for profiles in half.values() for profile in profiles.values()):
-        return "Not measured for this version."
+        return _NOT_MEASURED
     return f"{results_table(half)}\n\n{targets_table(half)}"
 
 
@@ -65,7 +68,7 @@ def _against(ap: float, goal: float) -> str:
 def ceilings_table(found: dict[str, Any]) -> str:
     """What answers would score if one part made no error, or a word that it was not measured."""
     if not found:
-        return "Not measured for this version."
+        return _NOT_MEASURED
     questions = [q for q in _QUESTIONS if q != "cigarette"]
     lines = ["| pictures | answers | " + " | ".join(questions) + " |", "|---" * (len(questions) + 2) + "|"]
     for name, parts in found.items():
@@ -101,7 +104,7 @@ def recall_table(evaluation: dict[str, Any]) -> str:
 def calibration_table(calibration: dict[str, Any]) -> str:
     """Coverage and error by threshold on the half of the validation heads that the temperatures never saw."""
     if not calibration:
-        return "Not measured for this version."
+        return _NOT_MEASURED
     lines = [
         "| question | threshold | answered | wrong among the answers | answered though nobody can tell |",
         "|---|---|---|---|---|",
@@ -127,7 +130,7 @@ def calibration_table(calibration: dict[str, Any]) -> str:
 def judged_table(calibration: dict[str, Any]) -> str:
     """Where most heads are judged with at most 3 % wrong; who is taken for what at the thresholds of the rules."""
     if not calibration:
-        return "Not measured for this version."
+        return _NOT_MEASURED
     lines = ["| question | threshold | judged | wrong among the judged |", "|---|---|---|---|"]
     for name, row in calibration.get("second_half", {}).items():
         if row.get("best"):
@@ -144,7 +147,7 @@ def judged_table(calibration: dict[str, Any]) -> str:
 def accusations_table(found: dict[str, Any]) -> str:
     """False accusations over films of held-out stills, or a word that they were not measured."""
     if not found:
-        return "Not measured for this version."
+        return _NOT_MEASURED
     lines = [
         f"Profile `{found['profile']}`, {found['seconds_each']:g} s a scene.",
         "",
@@ -163,7 +166,7 @@ def accusations_table(found: dict[str, Any]) -> str:
 def folds_table(found: dict[str, Any]) -> str:
     """Cooks of sites that the looks of `folds` never saw, or a word that they were not measured."""
     if not found:
-        return "Not measured for this version."
+        return _NOT_MEASURED
     first = f", after {found['start_steps']} without any cook" if found.get("start_steps") else ""
     measures = {
         "ap_violating": "AP violating",
