@@ -17,6 +17,7 @@ from training.ceilings import ceilings
 from training.evaluate import FINAL_SHEETS, PROFILES, evaluate, final
 from training.export import export
 from training.folds import folds
+from training.found_heads import find_heads
 from training.margins import margins
 from training.pairs import pairs
 from training.plots import plots
@@ -29,7 +30,7 @@ from training.train_zoom import train_partner, train_zoom
 
 TRAINED = ("frame", "cigarette", "zoom", "partner")
 STAGES = ("build", "pseudo", *TRAINED, "calibrate", "export", "evaluate", "plots", "card")
-MORE = ("teach", "suspects", "renders", "final")  # need a model, or renders, or the camera-scale script
+MORE = ("heads", "teach", "suspects", "renders", "final")  # need a model, or renders, or the camera-scale script
 SETS = ("portrait", "camera", FINAL_SHEETS, "rendered")
 MEASURES = ("accusations", "ceilings", "folds", "margins", "pairs")  # take long, or need renders: not part of `run`
 
@@ -87,6 +88,7 @@ def stages(given: argparse.Namespace, settings: Settings) -> dict[str, Callable[
     return {
         "build": lambda: build(given.data, given.out, settings.data),
         "pseudo": lambda: pseudo(given.out, settings, given.init),
+        "heads": lambda: find_heads(given.out, settings, model, (given.profile or ["thorough"])[0]),
         "teach": lambda: teach(given.data, given.out, settings, model),
         "suspects": lambda: suspects(given.data, given.out, settings, model),
         "renders": lambda: add_renders(_folder(given.renders), given.out, settings.data),

@@ -25,15 +25,12 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from training.build import read_set
 from training.carry import keep
 from training.loop import averaged_weights
 from training.networks import Mirrored, ZoomNet, ZoomPair, frame_net, normed, predictions, split_logits
-from training.pack import Pack
-from training.pseudo import read_persons
 from training.quantize import Pixels, quantize
 from training.settings import CLASSES, FILES, HAT, MASK, FrameSettings, Settings, SettingsError
-from training.sheets import Sheets
+from training.sheets import open_sheets
 from training.storage import half_stored, whole
 
 OPSET = 17
@@ -159,7 +156,7 @@ def export_frame(out: Path, settings: Settings, look: str, path: Path, base: Pat
 
 def calibration_sheets(out: Path, settings: Settings, given: FrameSettings) -> list[Pixels]:
     """Sheets (S, S, 3) uint8 RGB of the training pictures, drawn by the look's seed."""
-    sheets = Sheets(Pack(out / "set/frames"), read_set(out), read_persons(out), (settings.data, given))
+    sheets = open_sheets(out, settings.data, given)
     rng = np.random.default_rng([given.loop.seed, 8])
     drawn = (sheets.draw(rng, given.int8_side_px).image for _ in range(given.int8_sheets))
     return [np.ascontiguousarray(image[..., ::-1]) for image in drawn]

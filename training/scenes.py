@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,7 @@ _LEAST_VISIBLE = 0.45
 _PORTRAIT_HEAD = 0.55  # a portrait's head is about this share of its height, where no head is labelled
 
 Array = np.ndarray[Any, np.dtype[Any]]
+Found = Mapping[int, list[list[float]]]  # class -> rows of x0, y0, x1, y1, confidence that a model gave
 
 
 @dataclass
@@ -127,21 +129,22 @@ class Scene:
         return float(max(heads)) if heads else _PORTRAIT_HEAD * height
 
 
-def scene_of(picture: Picture, persons: list[list[float]] | None, data: DataSettings) -> Scene:
-    """Labels of a picture in its own pixels, with pseudo-labelled persons where nobody labelled any."""
+def scene_of(picture: Picture, found: Found, data: DataSettings) -> Scene:
+    """Labels of a picture in its own pixels, with what a model found of the classes that nobody labelled."""
     known = [picture.known[name] for name in CLASSES]
     boxes: list[tuple[int, Array]] = []
     ignored: list[tuple[int, Array]] = []
     asked: list[tuple[int, Array]] = []
     for box in picture.boxes:
         _sort(box, known, boxes, ignored, asked)
-    if persons is not None and known[PERSON] == "none":
-        known[PERSON] = "all"
-        for row in persons:
-            target = boxes if row[4] >= data.pseudo_positive else ignored
-            target.append((PERSON, np.array(row[:4], float)))
+    for kind, rows in found.items():
+        if known[kind] == "none":
+            known[kind] = "all"
+            for row in rows:
+                target = boxes if row[4] >= data.pseudo_positive else ignored
+                target.append((kind, np.array(row[:4], float)))
     if picture.family in ("mask", "own"):
-        ignored += _heads_from_behind(persons or [], [b for kind, b in boxes if kind == HEAD])
+        ignored += _heads_from_behind(found.get(PERSON, []), [b for kind, b in boxes if kind == HEAD])
     return Scene(tuple(known), boxes, ignored, asked)
 
 

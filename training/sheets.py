@@ -7,20 +7,30 @@ them; rendered kitchens.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from pathlib import Path
 
 import cv2
 import numpy as np
 import torch
 
+from training.build import read_set
 from training.camera_look import camera_look, light
+from training.found_heads import read_heads
 from training.labels import Picture
 from training.pack import Pack
-from training.scenes import CIGARETTE, HEAD, Array, Scene, Sheet, scene_of
+from training.pseudo import read_persons
+from training.scenes import CIGARETTE, HEAD, PERSON, Array, Scene, Sheet, scene_of
 from training.settings import DataSettings, FrameSettings
 
 _ZOOM_HEADS = 3.4
 _TILE_ENLARGED = 2
+
+
+def open_sheets(out: Path, data: DataSettings, look: FrameSettings) -> Sheets:
+    """The sheets of a set that was built, with what the stages `pseudo` and `heads` found, where they ran."""
+    found = {PERSON: read_persons(out), HEAD: read_heads(out)}
+    return Sheets(Pack(out / "set/frames"), read_set(out), found, (data, look))
 
 
 class Sheets:
@@ -30,9 +40,10 @@ class Sheets:
         self,
         pack: Pack,
         pictures: list[Picture],
-        persons: dict[str, Any],
+        found: Mapping[int, dict[str, list[list[float]]]],
         settings: tuple[DataSettings, FrameSettings],
     ) -> None:
+        """`found`: class -> file -> rows of x0, y0, x1, y1, confidence, for what nobody labelled."""
         data, self._frame = settings
         self._pack = pack
         self._scenes: list[Scene] = []
@@ -40,7 +51,8 @@ class Sheets:
         by_file = {p.file: p for p in pictures}
         for i, fact in enumerate(pack.facts):
             picture = by_file[fact["file"]]
-            scene = scene_of(picture, persons.get(picture.file), data).moved(fact["w"] / picture.width)
+            here = {kind: files[picture.file] for kind, files in found.items() if picture.file in files}
+            scene = scene_of(picture, here, data).moved(fact["w"] / picture.width)
             self._scenes.append(scene)
             if picture.split != "train":
                 continue

@@ -7,15 +7,14 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from training.build import DataError, read_set
+from training.build import DataError
 from training.carry import carry
 from training.frame_loss import FrameLoss
 from training.loop import Batch, Run, averaged_weights, train
 from training.networks import device_of, frame_net, freeze_leading, mixed_precision
-from training.pack import Pack
 from training.pseudo import read_persons
 from training.settings import FILES, FrameSettings, Settings
-from training.sheets import Sheets
+from training.sheets import Sheets, open_sheets
 
 # isort: split
 from ultralytics.nn.tasks import DetectionModel
@@ -71,7 +70,7 @@ def _train(out: Path, settings: Settings, init: Path | None, name: str, checkpoi
     look: FrameSettings = getattr(settings, name)
     if name == "frame" and not read_persons(out):
         raise DataError(f"{out / 'set/persons.jsonl'} is missing: run the stage `pseudo`, or persons are forgotten")
-    sheets = Sheets(Pack(out / "set/frames"), read_set(out), read_persons(out), (settings.data, look))
+    sheets = open_sheets(out, settings.data, look)
     net = frame_net(settings.architecture, checkpoint, settings.activation)
     if init is not None and init.is_dir():
         rng = np.random.default_rng([look.loop.seed, 9])

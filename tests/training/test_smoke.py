@@ -24,12 +24,10 @@ with warnings.catch_warnings():
     from training.build import read_set
     from training.export import FrameGraph, load_frame
     from training.networks import mixed_precision
-    from training.pack import Pack
     from training.plots import plots
-    from training.pseudo import read_persons
     from training.quantize import quantize
     from training.settings import FrameSettings, read_settings
-    from training.sheets import Sheets
+    from training.sheets import open_sheets
 
 from tiny_set import RECIPE, write_tiny_set
 
@@ -98,9 +96,7 @@ def test_a_sheet_has_its_cigarettes_where_it_says(trained: Trained, kind: str, t
     shares = {"portrait": 0.0, "camera": 0.0, "zoom": 0.0, "still": 0.0, kind: 1.0}
     look = FrameSettings(**shares, stretch=0.3, turned=turned, smoke_portraits=1.0)  # type: ignore[arg-type]
     data = read_settings(trained.root / "recipe.toml").data
-    sheets = Sheets(
-        Pack(trained.out / "set/frames"), read_set(trained.out), read_persons(trained.out), (data, look)
-    )
+    sheets = open_sheets(trained.out, data, look)
     inside, around = [], []
     for seed in range(40):
         sheet = sheets.draw(np.random.default_rng(seed), 96)

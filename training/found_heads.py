@@ -1,0 +1,75 @@
+"""Stage `heads`: boxes of heads by a shipped model, on pictures where nobody labelled heads.
+
+Those are the pictures of smokers, more than a third of the set. Where silence means nothing, a frame look that
+learns from them forgets heads like theirs: large faces, cut off by the border, a hand before them. What the
+model is sure of becomes a positive, what it doubts a region that is neither, everything else background.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+from kitchenvision.build import Eyes
+from kitchenvision.detect.model_card import Profile
+from kitchenvision.geometry import as_xyxy
+from kitchenvision.types import HEAD
+from training.answers import as_picture, open_model
+from training.build import read_rows, read_set, rows_before_a_kill
+from training.labels import Picture
+from training.pack import Pack
+from training.settings import Settings
+
+FILE = "set/found_heads.jsonl"
+
+
+def _heads(eyes: Eyes, bgr: Any, least: float) -> list[list[float]]:
+    """Rows of x0, y0, x1, y1 and confidence, that of both looks as in `kitchenvision detect`."""
+    picture = as_picture(bgr)
+    heads = eyes.detector.detect(picture).of(HEAD)
+    boxes = [as_xyxy(box) for box in heads.xyxy]
+    looks = eyes.looker.look(picture, boxes, cigarettes=False)
+    rows = [
+        [*box, math.sqrt(float(confidence) * look.head)]
+        for box, confidence, look in zip(boxes, heads.confidence, looks, strict=True)
+    ]
+    return [row for row in rows if row[4] > least]
+
+
+def unlabelled(pictures: list[Picture]) -> list[Picture]:
+    """Training pictures that may show heads of which nobody labelled one."""
+    return [p for p in pictures if p.split == "train" and p.known["head"] == "none"]
+
+
+def find_heads(out: Path, settings: Settings, model: Path, profile: Profile) -> None:
+    """Write OUT/set/found_heads.jsonl: per such picture its heads, in pixels of the original.
+
+    What a killed run had written (found_heads.jsonl.part) is gone on with; the file has its name once it is whole.
+    """
+    whole = out / FILE
+    part = whole.with_name(f"{whole.name}.part")
+    done = {row["file"] for row in rows_before_a_kill(part)}
+    pictures = [p for p in unlabelled(read_set(out)) if p.file not in done]
+    pack = Pack(out / "set/frames")
+    places = {fact["file"]: i for i, fact in enumerate(pack.facts)}
+    eyes = open_model(model, profile, settings.frame.loop.threads)
+    sure = 0
+    with part.open("a", encoding="utf-8") as file:
+        for n, picture in enumerate(pictures):
+            image = pack.picture(places[picture.file])
+            scale = picture.width / image.shape[1]
+            found = _heads(eyes, image, settings.data.pseudo_ignore)
+            sure += sum(row[4] >= settings.data.pseudo_positive for row in found)
+            rows = [[round(v * scale, 1) for v in row[:4]] + [round(row[4], 3)] for row in found]
+            file.write(json.dumps({"file": picture.file, "heads": rows}) + "\n")
+            if n % 500 == 0:
+                print(f"heads {len(done) + n}/{len(done) + len(pictures)}", flush=True)
+    part.replace(whole)
+    print(f"{sure:7d}  heads that are taken for such, on {len(pictures)} pictures")
+
+
+def read_heads(out: Path) -> dict[str, list[list[float]]]:
+    """File -> rows of x0, y0, x1, y1, confidence. Empty if the stage did not run."""
+    return {row["file"]: row["heads"] for row in read_rows(out / FILE)}
