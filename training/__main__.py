@@ -23,6 +23,7 @@ from training.pairs import pairs
 from training.plots import plots
 from training.pseudo import pseudo
 from training.settings import Settings, SettingsError, read_settings
+from training.sightings import sightings
 from training.suspects import suspects
 from training.teach import teach
 from training.train_frame import train_cigarette, train_frame
@@ -32,7 +33,14 @@ TRAINED = ("frame", "cigarette", "zoom", "partner")
 STAGES = ("build", "pseudo", *TRAINED, "calibrate", "export", "evaluate", "plots", "card")
 MORE = ("heads", "teach", "suspects", "renders", "final")  # need a model, or renders, or the camera-scale script
 SETS = ("portrait", "camera", FINAL_SHEETS, "rendered")
-MEASURES = ("accusations", "ceilings", "folds", "margins", "pairs")  # take long, or need renders: not part of `run`
+MEASURES = (
+    "accusations",
+    "ceilings",
+    "folds",
+    "margins",
+    "pairs",
+    "sightings",
+)  # take long, or need renders: not part of `run`
 
 
 def parsed(arguments: list[str] | None) -> argparse.Namespace:
@@ -105,6 +113,7 @@ def stages(given: argparse.Namespace, settings: Settings) -> dict[str, Callable[
         "folds": lambda: folds(given.out, settings, given.init),
         "margins": lambda: margins(given.out, settings.zoom, model),
         "pairs": lambda: pairs(_folder(given.renders), given.out, model, given.first_seed),
+        "sightings": lambda: sightings(given.data, given.out, model, options),
         "plots": lambda: plots(given.data, given.out, options),
         "card": lambda: write_card(given.out, settings),
     }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing import Pool
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,7 @@ from training.pack import PackWriter
 from training.settings import DataSettings
 
 CORRECTIONS = Path(__file__).with_name("corrections.jsonl")
+CIGARETTES_SEEN = Path(__file__).with_name("cigarettes_seen.jsonl")
 SIZES_PX = (0, 20, 40, 80, 160, 10_000)
 
 
@@ -64,6 +65,24 @@ def corrected(rows: list[Row], corrections: Iterable[Row]) -> list[Row]:
     return rows
 
 
+def looked_through(pictures: list[Picture], families: Iterable[str]) -> list[Picture]:
+    """Training pictures of these families are without cigarettes, but where cigarettes_seen.jsonl says otherwise.
+
+    Nobody labelled cigarettes on them. A cigarette look was asked, and all that it suspected was looked at: what is
+    one, or may be, stands in that file as {file, xyxy, why} and is neither there nor absent.
+    """
+    chosen = frozenset(families)
+    regions: dict[str, list[Box]] = {}
+    for row in read_rows(CIGARETTES_SEEN):
+        regions.setdefault(f"images/{row['file']}", []).append(Box("cigarette", tuple(row["xyxy"]), ignore=True))
+    return [
+        replace(p, known=p.known | {"cigarette": "all"}, boxes=[*p.boxes, *regions.get(p.file, [])])
+        if p.family in chosen and p.split == "train"
+        else p
+        for p in pictures
+    ]
+
+
 def _held_out(groups: Iterable[int], pictures_each: float, wanted: int) -> set[int]:
     """The last groups that together hold about `wanted` pictures (whole rooms, so that none is half seen)."""
     ordered = sorted(set(groups))
@@ -74,7 +93,7 @@ def _held_out(groups: Iterable[int], pictures_each: float, wanted: int) -> set[i
 def read_pictures(data: Path, settings: DataSettings) -> list[Picture]:
     """Every picture of the data folder, checked. Sources that are not there are left out."""
     rows = corrected(read_rows(data / "annotations.jsonl"), read_rows(CORRECTIONS))
-    pictures = [annotated(row) for row in rows]
+    pictures = looked_through([annotated(row) for row in rows], settings.without_cigarettes)
     stills = read_rows(data / "synth/stills.jsonl")
     rooms = [row["seed"] for row in stills]
     held = _held_out(rooms, len(stills) / max(1, len(set(rooms))), settings.dev_stills)

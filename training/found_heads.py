@@ -60,8 +60,8 @@ def find_heads(out: Path, settings: Settings, model: Path, profile: Profile) -> 
         for n, picture in enumerate(pictures):
             image = pack.picture(places[picture.file])
             scale = picture.width / image.shape[1]
-            found = _heads(eyes, image, settings.data.pseudo_ignore)
-            sure += sum(row[4] >= settings.data.pseudo_positive for row in found)
+            found = _heads(eyes, image, settings.data.heads_ignore)
+            sure += sum(row[4] >= settings.data.heads_positive for row in found)
             rows = [[round(v * scale, 1) for v in row[:4]] + [round(row[4], 3)] for row in found]
             file.write(json.dumps({"file": picture.file, "heads": rows}) + "\n")
             if n % 500 == 0:

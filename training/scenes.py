@@ -137,11 +137,12 @@ def scene_of(picture: Picture, found: Found, data: DataSettings) -> Scene:
     asked: list[tuple[int, Array]] = []
     for box in picture.boxes:
         _sort(box, known, boxes, ignored, asked)
+    positive = {PERSON: data.pseudo_positive, HEAD: data.heads_positive}
     for kind, rows in found.items():
         if known[kind] == "none":
             known[kind] = "all"
             for row in rows:
-                target = boxes if row[4] >= data.pseudo_positive else ignored
+                target = boxes if row[4] >= positive[kind] else ignored
                 target.append((kind, np.array(row[:4], float)))
     if picture.family in ("mask", "own"):
         ignored += _heads_from_behind(found.get(PERSON, []), [b for kind, b in boxes if kind == HEAD])

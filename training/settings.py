@@ -25,8 +25,11 @@ class DataSettings:
     crop_side_px: int = 256  # side of the cached squares around heads
     crop_heads: float = 3.4  # side of these squares, in heads
     pseudo_side_px: int = 416
-    pseudo_positive: float = 0.5
-    pseudo_ignore: float = 0.1
+    pseudo_positive: float = 0.5  # confidence of a person that is taken for one
+    pseudo_ignore: float = 0.1  # from here on it is doubted
+    heads_positive: float = 0.6  # the same of heads
+    heads_ignore: float = 0.2
+    without_cigarettes: tuple[str, ...] = ()  # families that were looked through for them; see build.looked_through
     taught_least: float = 0.97  # probability of an answer that stands in for a label
     dev_stills: int = 16  # rendered stills kept out of training, by room
     dev_renders: int = 100  # rendered heads kept out of training, by room
@@ -61,6 +64,7 @@ class FrameSettings:
     tile: float = 0.0
     stretch: float = 0.0  # width and height of a picture change on their own by up to this, as a logarithm
     turned: float = 0.0  # share of sheets turned by a quarter or more: boxes stay exact
+    others: float = 0.0  # of zoom sheets and of pictures on tiles: heads in whose pictures nobody smokes
     smoke_portraits: float = 0.65  # of the portrait sheets: pictures that are labelled for cigarettes
     cigarette_weight: float = 2.0  # of its class loss: it is small, rare and starts without COCO's help
     cook_repeat: int = 4
@@ -129,8 +133,9 @@ def _section(kind: type, values: dict[str, Any], where: str) -> Any:
         raise SettingsError(f"[{where}] activation = {values['activation']!r}: expected one of {ACTIVATIONS}")
     if values.get("backbone", "yolo") not in BACKBONES:
         raise SettingsError(f"[{where}] backbone = {values['backbone']!r}: expected one of {BACKBONES}")
-    if not 0 <= values.get("kept", 0) < 1:
-        raise SettingsError(f"[{where}] kept = {values['kept']!r}: expected a share from 0 to below 1")
+    for share in ("kept", "others"):
+        if not 0 <= values.get(share, 0) < 1:
+            raise SettingsError(f"[{where}] {share} = {values[share]!r}: expected a share from 0 to below 1")
     ready = {k: tuple(v) if isinstance(v, list) else v for k, v in values.items()}
     for key, sub in _SECTIONS.items():
         if isinstance(ready.get(key), dict) and key in known:

@@ -132,7 +132,8 @@ class Sheets:
         return self._cells(rng, side, int(rng.choice([2, 3])), ("real", "real", "smoke", "render"), 64.0)
 
     def _tile(self, rng: np.random.Generator, side: int) -> Sheet:
-        groups = ("smoke", "smoke", "smoke", "smoke", "smoke", "render")
+        others = ["real"] * round(6 * self._frame.others / (1 - self._frame.others))
+        groups = ("smoke", "smoke", "smoke", "smoke", "smoke", "render", *others)
         small = self._cells(rng, side // _TILE_ENLARGED, int(rng.choice([1, 2])), groups, 110.0)
         look = camera_look(small.image, rng, float(rng.uniform(0.1, 0.8)))
         image = cv2.resize(look, (side, side), interpolation=cv2.INTER_LINEAR)
@@ -162,11 +163,12 @@ class Sheets:
         return sheet
 
     def _zoom(self, rng: np.random.Generator, side: int) -> Sheet:
-        i = (
-            self._smokers[int(rng.integers(len(self._smokers)))]
-            if self._smokers and rng.random() < 0.6
-            else self._pick(rng, "smoke", "render", "still")
-        )
+        if rng.random() < self._frame.others:
+            i = self._pick(rng, "real")
+        elif self._smokers and rng.random() < 0.6:
+            i = self._smokers[int(rng.integers(len(self._smokers)))]
+        else:
+            i = self._pick(rng, "smoke", "render", "still")
         fact, scene = self._pack.facts[i], self._scenes[i]
         head = scene.head_px(fact["h"])
         factor = min(1.0, float(np.exp(rng.uniform(np.log(18.0), np.log(90.0)))) / max(head, 1.0))

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from tiny_set import write_own_footage
 
-from training.build import DataError, check_splits, corrected
+from training import build
+from training.build import DataError, check_splits, corrected, looked_through
 from training.labels import Picture, annotated, head_of_face, picture_of, rendered_heads
 from training.own_footage import own_pictures
 from training.settings import DataSettings, SettingsError, read_settings
@@ -60,6 +61,27 @@ def test_a_helmet_picture_knows_heads_only_at_its_boxes() -> None:
     assert picture.known["cigarette"] == "none"
 
 
+def test_pictures_that_were_looked_through_are_without_cigarettes_but_where_one_was_seen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = tmp_path / "seen.jsonl"
+    seen.write_text(
+        '{"file": "helmet_a_1.webp", "xyxy": [3, 4, 9, 6], "why": "a cigarette in his mouth"}\n', "utf-8"
+    )
+    monkeypatch.setattr(build, "CIGARETTES_SEEN", seen)
+    pictures = [
+        annotated(row("helmet_a_1.webp", ["head", "hat"], [], exhaustive=False)),
+        annotated(row("helmet_a_2.webp", ["head", "hat"], [], exhaustive=False)),
+        annotated(row("mask_a_1.webp", ["face", "mask"], [])),
+        annotated(row("helmet_a_3.webp", ["head", "hat"], [], split="val")),
+    ]
+    looked = looked_through(pictures, ["helmet"])
+    assert [p.known["cigarette"] for p in looked] == ["all", "all", "none", "none"]
+    assert [(b.kind, b.xyxy, b.ignore) for b in looked[0].boxes] == [("cigarette", (3, 4, 9, 6), True)]
+    assert [p.boxes for p in looked[1:]] == [[], [], []]
+    assert looked_through(pictures, []) == pictures
+
+
 def test_an_unlabelled_hat_stays_unasked_and_an_unclear_one_cannot_be_judged() -> None:
     boxes = [
         {"kind": "face", "xyxy": [1, 30, 20, 60], "hat": answer, "mask": "mask"}
@@ -108,6 +130,13 @@ def test_an_unknown_setting_is_named(tmp_path: Path) -> None:
     recipe = tmp_path / "recipe.toml"
     recipe.write_text('name = "a"\nversion = "1"\n[frame]\nsises_px = [320]\n', "utf-8")
     with pytest.raises(SettingsError, match="sises_px"):
+        read_settings(recipe)
+
+
+def test_a_share_of_all_is_refused(tmp_path: Path) -> None:
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text('name = "a"\nversion = "1"\n[cigarette]\nothers = 1.0\n', "utf-8")
+    with pytest.raises(SettingsError, match=r"cigarette\] others = 1.0: expected a share"):
         read_settings(recipe)
 
 
