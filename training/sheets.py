@@ -47,7 +47,7 @@ class Sheets:
         data, self._frame = settings
         self._pack = pack
         self._scenes: list[Scene] = []
-        self._groups: dict[str, list[int]] = {"real": [], "smoke": [], "still": [], "render": []}
+        self._groups: dict[str, list[int]] = {"real": [], "others": [], "smoke": [], "still": [], "render": []}
         by_file = {p.file: p for p in pictures}
         for i, fact in enumerate(pack.facts):
             picture = by_file[fact["file"]]
@@ -61,6 +61,8 @@ class Sheets:
             )
             repeat = self._frame.cook_repeat if picture.family in ("cook", "own") else 1
             self._groups[group] += [i] * repeat
+            if group == "real" and picture.known["cigarette"] == "all":
+                self._groups["others"] += [i] * repeat
         self._smokers = [i for i in self._groups["smoke"] if any(k == CIGARETTE for k, _ in self._scenes[i].boxes)]
 
     def draw(self, rng: np.random.Generator, side: int) -> Sheet:
@@ -119,7 +121,8 @@ class Sheets:
 
     def _portrait(self, rng: np.random.Generator, side: int) -> Sheet:
         sheet = Sheet.empty(side, rng)
-        i = self._pick(rng, "smoke" if rng.random() < self._frame.smoke_portraits else "real")
+        rest = "others" if self._frame.others else "real"
+        i = self._pick(rng, "smoke" if rng.random() < self._frame.smoke_portraits else rest)
         longer = max(self._pack.facts[i]["w"], self._pack.facts[i]["h"])
         patch, scene = self._placed(i, side * float(np.exp(rng.uniform(np.log(0.6), np.log(1.5)))) / longer, rng)
         at = tuple(
@@ -132,7 +135,7 @@ class Sheets:
         return self._cells(rng, side, int(rng.choice([2, 3])), ("real", "real", "smoke", "render"), 64.0)
 
     def _tile(self, rng: np.random.Generator, side: int) -> Sheet:
-        others = ["real"] * round(6 * self._frame.others / (1 - self._frame.others))
+        others = ["others"] * round(6 * self._frame.others / (1 - self._frame.others))
         groups = ("smoke", "smoke", "smoke", "smoke", "smoke", "render", *others)
         small = self._cells(rng, side // _TILE_ENLARGED, int(rng.choice([1, 2])), groups, 110.0)
         look = camera_look(small.image, rng, float(rng.uniform(0.1, 0.8)))
@@ -164,7 +167,7 @@ class Sheets:
 
     def _zoom(self, rng: np.random.Generator, side: int) -> Sheet:
         if rng.random() < self._frame.others:
-            i = self._pick(rng, "real")
+            i = self._pick(rng, "others")
         elif self._smokers and rng.random() < 0.6:
             i = self._smokers[int(rng.integers(len(self._smokers)))]
         else:

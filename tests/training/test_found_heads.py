@@ -17,7 +17,7 @@ with warnings.catch_warnings():
     from training.build import read_set
     from training.found_heads import FILE, read_heads, unlabelled
     from training.labels import Box, Picture
-    from training.scenes import HEAD, PERSON, scene_of
+    from training.scenes import CIGARETTE, HEAD, PERSON, scene_of
     from training.settings import DataSettings, FrameSettings
     from training.sheets import open_sheets
 
@@ -41,7 +41,8 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny set that was built."""
     where = tmp_path_factory.mktemp("found")
     write_tiny_set(where / "data")
-    (where / "recipe.toml").write_text(RECIPE.format(steps=2), "utf-8")
+    recipe = RECIPE.format(steps=2).replace("[data]", '[data]\nwithout_cigarettes = ["cook"]')
+    (where / "recipe.toml").write_text(recipe, "utf-8")
     shutil.copytree(MODELS / "canteen-n", where / "models/canteen-n")
     assert stage(where, "build") == 0
     return where
@@ -99,3 +100,17 @@ def test_sheets_show_found_heads_of_smokers(root: Path) -> None:
     drawn = [sheets.draw(np.random.default_rng(seed), 96) for seed in range(20)]
     assert sum(any(kind == HEAD for kind, *_ in sheet.targets) for sheet in drawn) > 15
     assert all(sheet.known[HEAD].mean() > 0.95 for sheet in drawn), "absence is known nearly everywhere"
+
+
+@pytest.mark.parametrize("kind", ["zoom", "tile"])
+def test_others_show_what_is_no_cigarette(root: Path, kind: str) -> None:
+    """Cooks were looked through, so their squares and tiles say: there is none."""
+    smoked = {}
+    for others in (0.0, 0.9):
+        shares = {"portrait": 0.0, "camera": 0.0, "zoom": 0.0, "still": 0.0, kind: 1.0}
+        look = FrameSettings(**shares, others=others)
+        sheets = open_sheets(root / "out", DataSettings(frame_side_px=160), look)
+        drawn = [sheets.draw(np.random.default_rng(seed), 96) for seed in range(30)]
+        assert all(sheet.known[CIGARETTE].mean() > 0.9 for sheet in drawn)
+        smoked[others] = sum(kind == CIGARETTE for sheet in drawn for kind, *_ in sheet.targets)
+    assert smoked[0.9] < 0.5 * smoked[0.0]

@@ -142,4 +142,4 @@ def test_a_share_of_all_is_refused(tmp_path: Path) -> None:
 
 def test_the_committed_recipe_can_be_read() -> None:
     recipe = Path(__file__).parents[2] / "training/configs/canteen_n.toml"
-    assert read_settings(recipe).data == DataSettings()
+    assert read_settings(recipe).data == DataSettings(without_cigarettes=("cook", "helmet"))
