@@ -56,7 +56,7 @@ def open_eyes(
     detector = near = cigarettes = OnnxDetector(card, frame, profile)
     for_cigarettes = card.for_cigarettes()
     if for_cigarettes is None:
-        return Eyes(card, detector, OnnxHeadLooker(card, zoom, None), None)
+        return Eyes(card, detector, OnnxHeadLooker(card, zoom, None, profile), None)
     if card.cigarette is not None:
         own = open_session(str(card.path(card.cigarette.file)), provider, threads, many_shapes=True)
         near = cigarettes = OnnxDetector(for_cigarettes, own, profile)
@@ -65,7 +65,7 @@ def open_eyes(
     check = None
     if card.cigarette_check is not None:
         check = CigaretteCheck(card.cigarette_check, card.zoom.size_px, asks_for_cigarettes(zoom))
-    return Eyes(card, detector, OnnxHeadLooker(card, zoom, near), cigarettes, check)
+    return Eyes(card, detector, OnnxHeadLooker(card, zoom, near, profile), cigarettes, check)
 
 
 def model_place(folder: Path | None, model: str | None) -> tuple[Path, str | None]:

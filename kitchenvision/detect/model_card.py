@@ -34,12 +34,17 @@ class FrameNet(_Section):
 
 
 class ZoomNet(_Section):
-    """The zoom look's network: file, hash, crop size, answers."""
+    """The zoom look's network: file, hash, crop size, answers.
+
+    crop_heads: side of the square around a head, in heads. also_crop_heads: those of further squares, by profile;
+    the mean of the answers counts.
+    """
 
     file: str
     sha256: str = Field(pattern="^[0-9a-f]{64}$")
     size_px: int = Field(gt=0)
     crop_heads: float = Field(gt=0)
+    also_crop_heads: dict[Profile, tuple[Annotated[float, Field(gt=0)], ...]] = {}
     hat: tuple[str, ...] = ("covered", "bare", "cannot_judge")
     mask: tuple[str, ...] = ("worn", "incorrect", "none", "cannot_judge")
 

@@ -153,9 +153,16 @@ class OnnxDetector:
 class OnnxHeadLooker:
     """The zoom look: see `detector.HeadLooker`. Cigarettes are looked for by another network on crops."""
 
-    def __init__(self, card: ModelCard, session: ort.InferenceSession, detector: OnnxDetector | None) -> None:
+    def __init__(
+        self,
+        card: ModelCard,
+        session: ort.InferenceSession,
+        detector: OnnxDetector | None,
+        profile: Profile = "fast",
+    ) -> None:
         """`detector` finds cigarettes; None: nobody looks for them."""
         self._net, self._cigarette = card.zoom, card.cigarette_zoom
+        self._sides = (self._net.crop_heads, *self._net.also_crop_heads.get(profile, ()))
         self._session, self._detector = session, detector
 
     def with_one_square(self) -> "OnnxHeadLooker":
@@ -171,8 +178,10 @@ class OnnxHeadLooker:
         if not heads:
             return []
         image = picture.rgb()
-        crops = np.stack([self._crop(image, head) for head in heads])
-        is_head, hat, mask = self._answers(crops)
+        crops = np.stack([self._crop(image, head, heads_across) for heads_across in self._sides for head in heads])
+        is_head, hat, mask = (
+            part.reshape(len(self._sides), len(heads), -1).mean(0) for part in self._answers(crops)
+        )
         found: list[tuple[Cigarette, ...]] = [()] * len(heads)
         looked = self._detector is not None if cigarettes else None
         if looked:
@@ -190,9 +199,9 @@ class OnnxHeadLooker:
             for i, head in enumerate(heads)
         ]
 
-    def _crop(self, image: Pixels, head: Xyxy) -> Pixels:
+    def _crop(self, image: Pixels, head: Xyxy, heads_across: float) -> Pixels:
         side = max(head[2] - head[0], head[3] - head[1])
-        return square_crop(image, centre(head), side * self._net.crop_heads, self._net.size_px).pixels
+        return square_crop(image, centre(head), side * heads_across, self._net.size_px).pixels
 
     def _answers(self, crops: Pixels) -> tuple[Floats, Floats, Floats]:
         name = self._session.get_inputs()[0].name

@@ -10,7 +10,14 @@ from builders import GreyPicture, PixelPicture
 from networks import FakeSession, bright_squares, brightness, card
 
 from kitchenvision.detect.detector import Detector, HeadLooker
-from kitchenvision.detect.model_card import MODELS_VARIABLE, CigaretteZoom, ModelCard, load_card, model_names
+from kitchenvision.detect.model_card import (
+    MODELS_VARIABLE,
+    CigaretteZoom,
+    ModelCard,
+    Profile,
+    load_card,
+    model_names,
+)
 from kitchenvision.detect.onnx import OnnxDetector, OnnxHeadLooker, open_session
 from kitchenvision.errors import ModelError
 from kitchenvision.evidence import decode_jpeg
@@ -226,6 +233,26 @@ def test_a_bright_head_and_a_dark_one_are_told_apart_at_their_own_places() -> No
     light, dark = looker.look(bright_person(), [(220.0, 160.0, 280.0, 220.0), (400.0, 160.0, 460.0, 220.0)])
     assert light.hat.covered > 0.9
     assert dark.hat.covered < 0.5
+
+
+def test_a_profile_s_further_squares_are_asked_and_the_mean_counts() -> None:
+    """On the border of a bright field each square sees another share of it."""
+    heads = [(230.0, 160.0, 290.0, 220.0), (400.0, 160.0, 460.0, 220.0)]
+
+    def asked(sides: float | tuple[float, ...], profile: Profile) -> tuple[list[float], int]:
+        first, *more = np.atleast_1d(sides).tolist()
+        further = {"crop_heads": first, "also_crop_heads": {"thorough": tuple(more)}}
+        it = card((320,)).model_copy(update={"zoom": card((320,)).zoom.model_copy(update=further)})
+        session = FakeSession(brightness)
+        looks = OnnxHeadLooker(it, session, None, profile).look(bright_person(), heads)
+        return [look.hat.covered for look in looks], sum(len(fed) for fed in session.fed)
+
+    alone = [asked(side, "thorough")[0] for side in (1.5, 1.2, 2.4)]
+    assert len({round(light, 3) for light, _ in alone}) == 3, "the squares differ, or nothing is shown here"
+    together, crops = asked((1.5, 1.2, 2.4), "thorough")
+    assert together == pytest.approx(np.mean(alone, axis=0).tolist(), abs=1e-5)
+    assert crops == 6
+    assert asked((1.5, 1.2, 2.4), "fast") == (pytest.approx(alone[0]), 2)
 
 
 def test_a_cigarette_is_found_around_its_head_in_pixels_of_the_source() -> None:
