@@ -33,14 +33,8 @@ TRAINED = ("frame", "cigarette", "zoom", "partner")
 STAGES = ("build", "pseudo", *TRAINED, "calibrate", "export", "evaluate", "plots", "card")
 MORE = ("heads", "teach", "suspects", "renders", "final")  # need a model, or renders, or the camera-scale script
 SETS = ("portrait", "camera", FINAL_SHEETS, "rendered")
-MEASURES = (
-    "accusations",
-    "ceilings",
-    "folds",
-    "margins",
-    "pairs",
-    "sightings",
-)  # take long, or need renders: not part of `run`
+# Take long, or need renders: not part of `run`.
+MEASURES = ("accusations", "ceilings", "folds", "margins", "pairs", "sightings")
 
 
 def parsed(arguments: list[str] | None) -> argparse.Namespace:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,9 @@ import numpy as np
 from kitchenvision.build import Eyes, open_eyes
 from kitchenvision.detect.model_card import Profile
 from kitchenvision.frames.picture import ArrayPicture
+from kitchenvision.geometry import as_xyxy
 from kitchenvision.single_pictures import row_of
+from kitchenvision.types import HEAD, HeadLook, Xyxy
 
 
 def as_picture(bgr: Any) -> ArrayPicture:
@@ -23,6 +26,15 @@ def as_picture(bgr: Any) -> ArrayPicture:
 def open_model(folder: Path, profile: Profile, threads: int = 1) -> Eyes:
     """Open OUT/export or models/NAME. Raises kitchenvision.errors.ModelError if it does not fit its card."""
     return open_eyes(folder.parent, folder.name, profile, "cpu", threads)
+
+
+def heads_of(eyes: Eyes, picture: ArrayPicture) -> Iterator[tuple[Xyxy, float, HeadLook]]:
+    """Box, confidence (that of both looks, as in `kitchenvision detect`) and look of each head; no cigarettes."""
+    heads = eyes.detector.detect(picture).of(HEAD)
+    boxes = [as_xyxy(box) for box in heads.xyxy]
+    looks = eyes.looker.look(picture, boxes, cigarettes=False)
+    for box, confidence, look in zip(boxes, heads.confidence, looks, strict=True):
+        yield box, math.sqrt(float(confidence) * look.head), look
 
 
 def without_detail(bgr: Any, longer_px: int) -> Any:

@@ -8,34 +8,16 @@ model is sure of becomes a positive, what it doubts a region that is neither, ev
 from __future__ import annotations
 
 import json
-import math
 from pathlib import Path
-from typing import Any
 
-from kitchenvision.build import Eyes
 from kitchenvision.detect.model_card import Profile
-from kitchenvision.geometry import as_xyxy
-from kitchenvision.types import HEAD
-from training.answers import as_picture, open_model
+from training.answers import as_picture, heads_of, open_model
 from training.build import read_rows, read_set, rows_before_a_kill
 from training.labels import Picture
 from training.pack import Pack
 from training.settings import Settings
 
 FILE = "set/found_heads.jsonl"
-
-
-def _heads(eyes: Eyes, bgr: Any, least: float) -> list[list[float]]:
-    """Rows of x0, y0, x1, y1 and confidence, that of both looks as in `kitchenvision detect`."""
-    picture = as_picture(bgr)
-    heads = eyes.detector.detect(picture).of(HEAD)
-    boxes = [as_xyxy(box) for box in heads.xyxy]
-    looks = eyes.looker.look(picture, boxes, cigarettes=False)
-    rows = [
-        [*box, math.sqrt(float(confidence) * look.head)]
-        for box, confidence, look in zip(boxes, heads.confidence, looks, strict=True)
-    ]
-    return [row for row in rows if row[4] > least]
 
 
 def unlabelled(pictures: list[Picture]) -> list[Picture]:
@@ -60,10 +42,13 @@ def find_heads(out: Path, settings: Settings, model: Path, profile: Profile) -> 
         for n, picture in enumerate(pictures):
             image = pack.picture(places[picture.file])
             scale = picture.width / image.shape[1]
-            found = _heads(eyes, image, settings.data.heads_ignore)
+            found = [
+                [*(round(v * scale, 1) for v in box), round(confidence, 3)]
+                for box, confidence, _ in heads_of(eyes, as_picture(image))
+                if confidence > settings.data.heads_ignore
+            ]
             sure += sum(row[4] >= settings.data.heads_positive for row in found)
-            rows = [[round(v * scale, 1) for v in row[:4]] + [round(row[4], 3)] for row in found]
-            file.write(json.dumps({"file": picture.file, "heads": rows}) + "\n")
+            file.write(json.dumps({"file": picture.file, "heads": found}) + "\n")
             if n % 500 == 0:
                 print(f"heads {len(done) + n}/{len(done) + len(pictures)}", flush=True)
     part.replace(whole)

@@ -64,9 +64,7 @@ class FrameSettings:
     tile: float = 0.0
     stretch: float = 0.0  # width and height of a picture change on their own by up to this, as a logarithm
     turned: float = 0.0  # share of sheets turned by a quarter or more: boxes stay exact
-    others: float = (
-        0.0  # of zoom sheets and pictures on tiles: workers who do not smoke; then portraits show them too
-    )
+    others: float = 0.0  # of zoom sheets and pictures on tiles: people who do not smoke; portraits show them too
     smoke_portraits: float = 0.65  # of the portrait sheets: pictures that are labelled for cigarettes
     cigarette_weight: float = 2.0  # of its class loss: it is small, rare and starts without COCO's help
     cook_repeat: int = 4

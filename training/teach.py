@@ -9,7 +9,6 @@ new heads) and answers.jsonl (answers to heads of OUT/set/heads that lack one).
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -19,8 +18,8 @@ import cv2
 
 from kitchenvision.build import Eyes
 from kitchenvision.geometry import as_xyxy
-from kitchenvision.types import HEAD, HeadLook
-from training.answers import as_picture, open_model
+from kitchenvision.types import HeadLook
+from training.answers import as_picture, heads_of, open_model
 from training.build import read_rows, read_set, square
 from training.labels import Picture, Row
 from training.pack import Pack, PackWriter
@@ -51,14 +50,10 @@ def new_heads(eyes: Eyes, data: Path, picture: Picture, settings: DataSettings) 
     image = cv2.imread(str(data / picture.file), cv2.IMREAD_COLOR)
     if image is None:
         raise FileNotFoundError(f"{data / picture.file} cannot be read")
-    loaded = as_picture(image)
-    heads = eyes.detector.detect(loaded).of(HEAD)
-    boxes = [as_xyxy(box) for box in heads.xyxy]
-    looks = eyes.looker.look(loaded, boxes, cigarettes=False)
-    for box, confidence, look in zip(boxes, heads.confidence, looks, strict=True):
+    for box, confidence, look in heads_of(eyes, as_picture(image)):
         large = max(box[2] - box[0], box[3] - box[1]) >= _LEAST_PX
         given = _answers(look, settings.taught_least)
-        if not large or math.sqrt(float(confidence)) * look.head < _FOUND or given["hat"] == given["mask"] is None:
+        if not large or confidence < _FOUND or given["hat"] == given["mask"] is None:
             continue
         crop = square(image, box, settings.crop_heads, settings.crop_side_px)
         facts = {
