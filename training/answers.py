@@ -23,6 +23,14 @@ def as_picture(bgr: Any) -> ArrayPicture:
     return ArrayPicture(np.ascontiguousarray(bgr[..., ::-1]))
 
 
+def read_bgr(path: Path) -> Any:
+    """A picture (H, W, 3) uint8 BGR. Raises FileNotFoundError if it cannot be read."""
+    bgr = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise FileNotFoundError(f"{path} cannot be read")
+    return bgr
+
+
 def open_model(folder: Path, profile: Profile, threads: int = 1) -> Eyes:
     """Open OUT/export or models/NAME. Raises kitchenvision.errors.ModelError if it does not fit its card."""
     return open_eyes(folder.parent, folder.name, profile, "cpu", threads)
@@ -56,9 +64,7 @@ def answer_rows(
         FileNotFoundError: a picture cannot be read.
     """
     for file in files:
-        bgr = cv2.imread(str(folder / file), cv2.IMREAD_COLOR)
-        if bgr is None:
-            raise FileNotFoundError(f"{folder / file} cannot be read")
+        bgr = read_bgr(folder / file)
         if detail_px is not None:
             bgr = without_detail(bgr, detail_px)
         yield row_of(file, as_picture(bgr), eyes)

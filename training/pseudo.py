@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 import torch
 
-from training.build import read_set, rows_before_a_kill, shrunk
+from training.build import read_rows, read_set, rows_before_a_kill, shrunk
 from training.networks import coco_net, device_of, mixed_precision, predictions
 from training.pack import Pack
 from training.settings import Settings
@@ -86,11 +86,7 @@ def _float(value: Any) -> Any:
 
 def read_persons(out: Path) -> dict[str, list[list[float]]]:
     """File -> rows of x0, y0, x1, y1, confidence. Empty if the stage did not run."""
-    path = out / "set/persons.jsonl"
-    if not path.is_file():
-        return {}
-    rows = (json.loads(line) for line in path.read_text("utf-8").splitlines())
-    return {row["file"]: row["persons"] for row in rows}
+    return {row["file"]: row["persons"] for row in read_rows(out / "set/persons.jsonl")}
 
 
 def show(image: Any, rows: list[list[float]]) -> Any:

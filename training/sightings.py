@@ -11,14 +11,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from kitchenvision.build import Eyes
 from kitchenvision.detect.decode import suppressed
 from kitchenvision.geometry import as_xyxy
 from kitchenvision.types import CIGARETTE, HEAD, Detections
-from training.answers import as_picture, open_model
+from training.answers import as_picture, open_model, read_bgr
 from training.evaluate import ScoredSet, load_score, scored_sets
 from training.labels import Row
 
@@ -58,10 +57,7 @@ def _of_set(eyes: Eyes, score: Any, test: ScoredSet) -> dict[str, Any]:
     truth = [row for row in test.truth if "cigarette" in row["labelled"]]
     answers = {}
     for row in truth:
-        bgr = cv2.imread(str(test.folder / row["file"]), cv2.IMREAD_COLOR)
-        if bgr is None:
-            raise FileNotFoundError(f"{test.folder / row['file']} cannot be read")
-        answers[row["file"]] = {"cigarettes": seen(eyes, bgr)}
+        answers[row["file"]] = {"cigarettes": seen(eyes, read_bgr(test.folder / row["file"]))}
     scores, hits, labelled = score.cigarette_question(truth, answers)
     return {"pictures": len(truth), "labelled": int(labelled), "at": counted(scores, hits)}
 

@@ -13,14 +13,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 
 from kitchenvision.detect.model_card import load_card
 from kitchenvision.detect.onnx import OnnxDetector, open_session
 from kitchenvision.errors import ModelError
 from kitchenvision.types import CIGARETTE
-from training.answers import as_picture
+from training.answers import as_picture, read_bgr
 from training.build import read_set, square
 from training.head_crops import overlap
 from training.labels import Picture
@@ -100,9 +99,7 @@ def suspects(data: Path, out: Path, settings: Settings, model: Path) -> None:
     counted: Counter[str] = Counter()
     with PackWriter(out / "set/suspects") as pack:
         for i, picture in enumerate(pictures):
-            image = cv2.imread(str(data / picture.file), cv2.IMREAD_COLOR)
-            if image is None:
-                raise FileNotFoundError(f"{data / picture.file} cannot be read")
+            image = read_bgr(data / picture.file)
             for crop, facts in squares(look, image, picture):
                 pack.add(crop, facts)
                 counted[f"{facts['split']} {facts['family']} {facts['kind']}"] += 1

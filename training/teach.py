@@ -14,12 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import cv2
-
 from kitchenvision.build import Eyes
 from kitchenvision.geometry import as_xyxy
 from kitchenvision.types import HeadLook
-from training.answers import as_picture, heads_of, open_model
+from training.answers import as_picture, heads_of, open_model, read_bgr
 from training.build import read_rows, read_set, square
 from training.labels import Picture, Row
 from training.pack import Pack, PackWriter
@@ -47,9 +45,7 @@ def _answers(look: HeadLook, least: float) -> dict[str, str | None]:
 
 def new_heads(eyes: Eyes, data: Path, picture: Picture, settings: DataSettings) -> Iterator[tuple[Any, Row]]:
     """Squares around the heads of a picture that has no head labels, with what is sure of each."""
-    image = cv2.imread(str(data / picture.file), cv2.IMREAD_COLOR)
-    if image is None:
-        raise FileNotFoundError(f"{data / picture.file} cannot be read")
+    image = read_bgr(data / picture.file)
     for box, confidence, look in heads_of(eyes, as_picture(image)):
         large = max(box[2] - box[0], box[3] - box[1]) >= _LEAST_PX
         given = _answers(look, settings.taught_least)
