@@ -2,13 +2,12 @@
 
 import json
 import random
-import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from kitchenvision.errors import SettingsError, StorageError, without_credentials
 from kitchenvision.outbox import export
@@ -21,13 +20,13 @@ from kitchenvision.outbox.item import (
     Counts,
     Item,
     Status,
-    conflict_of,
     instant_of,
     item_of,
     text_of,
     values_of,
     values_of_observed,
 )
+from kitchenvision.outbox.rows import insert, standing
 from kitchenvision.wire import (
     BlobRef,
     ClipReport,
@@ -114,8 +113,9 @@ class Outbox:
         named = {ref.sha256 for ref in report.blobs}
         if extra := set(blobs) - named:
             raise ValueError(f"{report.idempotency_key} does not name the blobs {sorted(extra)}")
-        if self._standing(report.idempotency_key, content_hash(body)) is Status.DELIVERED:
-            return False
+        with self._db.reading() as db:
+            if standing(db, report.idempotency_key, content_hash(body)) is Status.DELIVERED:
+                return False
         lacking = [ref for ref in report.blobs if not self._blobs.has(ref.sha256, ref.size)]
         needed = len(body) + sum(ref.size for ref in lacking)
         try:
@@ -127,7 +127,7 @@ class Outbox:
                 # Under the write lock, since a prune may have removed a blob that was found a moment ago.
                 for ref in report.blobs:
                     self._require(ref, blobs)
-                return _insert(db, values_of(report, body, self._clock()), report.blobs)
+                return insert(db, values_of(report, body, self._clock()), report.blobs)
         except BaseException:
             with suppress(StorageError):  # a full disk may refuse even this; the next prune does it then
                 self._remove_unused(ref.sha256 for ref in lacking)
@@ -137,7 +137,7 @@ class Outbox:
         """Keep observed time until it is delivered; True when new. Durable, and raises, as `put`."""
         body = observed_bytes(report)
         with self._db.writing(len(body)) as db:
-            return _insert(db, values_of_observed(report, body, self._clock()), ())
+            return insert(db, values_of_observed(report, body, self._clock()), ())
 
     def claim(self, now: datetime, worker: str, lease_s: float, kinds: Sequence[str] = ()) -> Item | None:
         """Lease the next report that is due, or None. Reports of one violation go strictly in sequence.
@@ -318,15 +318,6 @@ class Outbox:
             self._blobs.remove_stale_temps(self._clock().timestamp())
         return freed
 
-    def _standing(self, key: str, sha256: str) -> Status | None:
-        with self._db.reading() as db:
-            row = db.execute("SELECT sha256, status FROM reports WHERE idempotency_key = ?", (key,)).fetchone()
-        if row is None:
-            return None
-        if row["sha256"] != sha256:
-            raise conflict_of(key, row["sha256"], sha256)
-        return Status(row["status"])
-
     def _require(self, ref: BlobRef, blobs: Mapping[str, bytes | Path]) -> None:
         if self._blobs.has(ref.sha256, ref.size):
             return
@@ -351,18 +342,6 @@ class Outbox:
                 if not db.execute("SELECT 1 FROM report_blobs WHERE sha256 = ?", (sha256,)).fetchone():
                     freed += self._blobs.remove(sha256)
         return freed
-
-
-def _insert(db: sqlite3.Connection, values: Mapping[str, Any], blobs: Iterable[BlobRef]) -> bool:
-    row = db.execute(sql.INSERT, values).fetchone()
-    if row is None:
-        query = "SELECT sha256 FROM reports WHERE idempotency_key = ?"
-        known = db.execute(query, (values["key"],)).fetchone()[0]
-        if known != values["sha256"]:
-            raise conflict_of(values["key"], known, values["sha256"])
-        return False
-    db.executemany("INSERT OR IGNORE INTO report_blobs VALUES (?, ?)", [(ref.sha256, row[0]) for ref in blobs])
-    return True
 
 
 def _kept(error: str) -> str:

@@ -39,7 +39,7 @@ from kitchenvision.errors import KitchenvisionError, MissingExtra, StorageError
 
 BUSY_TIMEOUT_MS = 15_000
 # Of the advisory locks; any numbers will do that no other program takes in this database.
-_WRITERS, _LANES, _JOBS = 0x6B76, 0x6B77, 0x6B78
+_WRITERS, _LANES, JOBS = 0x6B76, 0x6B77, 0x6B78
 _CONNECTIONS, _MORE_CONNECTIONS = 25, 15  # of the latter each is made anew and closed after use
 _TRIED_AFTER_S = 1.0  # a connection that rested for longer is tried before it is used
 NO_LANE = ""
@@ -101,7 +101,7 @@ class Database:
         Raises:
             StorageError: the database cannot be read.
         """
-        with _storage_errors(), Session(self._reading, expire_on_commit=False) as session:
+        with storage_errors(), Session(self._reading, expire_on_commit=False) as session:
             yield session
             if self._locks and session.is_active and session.in_transaction():
                 # It cannot have changed anything. After a rollback the driver would forget each prepared statement
@@ -115,7 +115,7 @@ class Database:
         Raises:
             StorageError: the database cannot be read.
         """
-        with _storage_errors(), Session(self._asking, expire_on_commit=False) as session:
+        with storage_errors(), Session(self._asking, expire_on_commit=False) as session:
             yield session
 
     @contextmanager
@@ -125,7 +125,7 @@ class Database:
         Raises:
             StorageError: the database cannot be read.
         """
-        with _storage_errors(), self._asking.connect() as connection:
+        with storage_errors(), self._asking.connect() as connection:
             yield connection
 
     def add(self, statement: Insert, row: Mapping[str, Any]) -> None:
@@ -153,7 +153,7 @@ class Database:
         Raises:
             StorageError: disk full, not writable. DatabaseBusy: locked for too long.
         """
-        with _storage_errors(), Session(self._writing, expire_on_commit=False) as session, session.begin():
+        with storage_errors(), Session(self._writing, expire_on_commit=False) as session, session.begin():
             if self._locks:
                 _lock(session.connection(), lane)
             yield session
@@ -165,7 +165,7 @@ class Database:
             StorageError: not writable, or written by a newer version.
         """
         # The resource may come out of a zip file, hence as_file.
-        with as_file(files("kitchenvision.regulator") / "migrations") as folder, _storage_errors():
+        with as_file(files("kitchenvision.regulator") / "migrations") as folder, storage_errors():
             config = Config()
             config.set_main_option("script_location", str(folder).replace("%", "%%"))
             config.set_main_option("path_separator", "os")
@@ -188,7 +188,7 @@ class Database:
         Raises:
             StorageError: it cannot be read or written.
         """
-        with _storage_errors(), self.engine.connect() as connection:
+        with storage_errors(), self.engine.connect() as connection:
             kept = connection.connection.driver_connection
             assert isinstance(kept, SqliteConnection)
             try:
@@ -202,54 +202,9 @@ class Database:
         self.engine.dispose()
 
 
-class Sole:
-    """Of all processes that share a database one has a job: whoever asked first, until it ends or lets go.
-
-    SQLite is served by one process, which has every job. PostgreSQL keeps a lock for as long as its holder's
-    connection lives, so that another process may have the job at once when the holder dies.
-    """
-
-    def __init__(self, database: Database, job: str) -> None:
-        self._engine, self._job = database.engine, job
-        self._held: Connection | None = None
-
-    def mine(self) -> bool:
-        """Whether this process has the job now; takes it when nobody has. Never waits.
-
-        Raises:
-            StorageError: the database cannot be asked.
-        """
-        if self._engine.dialect.name != "postgresql":
-            return True
-        with _storage_errors():
-            try:
-                if self._held is None:
-                    self._held = self._taken()
-                else:
-                    self._held.exec_driver_sql("SELECT 1")
-            except DatabaseError:
-                self.let_go()
-                raise
-        return self._held is not None
-
-    def let_go(self) -> None:
-        """Another process may have the job."""
-        held, self._held = self._held, None
-        if held is not None:
-            held.close()
-
-    def _taken(self) -> Connection | None:
-        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
-        asked = connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (_JOBS, self._job))
-        if asked.scalar():
-            connection.detach()  # closed for good when it is let go, and the lock with it
-            return connection
-        connection.close()
-        return None
-
-
 @contextmanager
-def _storage_errors() -> Iterator[None]:
+def storage_errors() -> Iterator[None]:
+    """What the database raises becomes StorageError, DatabaseBusy or NotStorable."""
     try:
         yield
     except PoolTimeout as error:

@@ -4,10 +4,59 @@ import logging
 import threading
 from collections.abc import Callable
 
+from sqlalchemy import Connection
+from sqlalchemy.exc import DatabaseError
+
 from kitchenvision.errors import StorageError
-from kitchenvision.regulator.db import Database, Sole
+from kitchenvision.regulator.db import JOBS, Database, storage_errors
 
 LOG = logging.getLogger(__name__)
+
+
+class Sole:
+    """Of all processes that share a database one has a job: whoever asked first, until it ends or lets go.
+
+    SQLite is served by one process, which has every job. PostgreSQL keeps a lock for as long as its holder's
+    connection lives, so that another process may have the job at once when the holder dies.
+    """
+
+    def __init__(self, database: Database, job: str) -> None:
+        self._engine, self._job = database.engine, job
+        self._held: Connection | None = None
+
+    def mine(self) -> bool:
+        """Whether this process has the job now; takes it when nobody has. Never waits.
+
+        Raises:
+            StorageError: the database cannot be asked.
+        """
+        if self._engine.dialect.name != "postgresql":
+            return True
+        with storage_errors():
+            try:
+                if self._held is None:
+                    self._held = self._taken()
+                else:
+                    self._held.exec_driver_sql("SELECT 1")
+            except DatabaseError:
+                self.let_go()
+                raise
+        return self._held is not None
+
+    def let_go(self) -> None:
+        """Another process may have the job."""
+        held, self._held = self._held, None
+        if held is not None:
+            held.close()
+
+    def _taken(self) -> Connection | None:
+        connection = self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        asked = connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s, hashtext(%s))", (JOBS, self._job))
+        if asked.scalar():
+            connection.detach()  # closed for good when it is let go, and the lock with it
+            return connection
+        connection.close()
+        return None
 
 
 class Job:

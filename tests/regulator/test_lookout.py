@@ -19,8 +19,9 @@ from sqlalchemy import func, insert, select, text
 
 from kitchenvision.regulator import case_store, history, setup, webhook_events, webhook_store
 from kitchenvision.regulator.access import EVERYTHING, Role
-from kitchenvision.regulator.db import Database, Sole
+from kitchenvision.regulator.db import Database
 from kitchenvision.regulator.decisions import Step, Verdict
+from kitchenvision.regulator.jobs import Sole
 from kitchenvision.regulator.parts import now
 from kitchenvision.regulator.people import Place
 from kitchenvision.regulator.storage_settings import StorageSettings
