@@ -50,6 +50,15 @@ TimezoneOption = Annotated[
     str | None, typer.Option("--timezone", help="IANA name; of --started-at, file names and zone hours.")
 ]
 CameraIdOption = Annotated[str | None, typer.Option("--camera-id", help="Name of the camera; default: file name.")]
+OneCameraOption = Annotated[
+    bool, typer.Option("--one-camera", help="A folder of recorder segments is one camera, times from file names.")
+]
+PreviewOption = Annotated[
+    bool, typer.Option("--preview", help="Only show zones and what could be judged on one frame, then stop.")
+]
+OutboxOption = Annotated[
+    Path | None, typer.Option("--outbox", help="Also put every report into this outbox, ready to deliver.")
+]
 
 
 @dataclass
@@ -86,17 +95,10 @@ def scan(
     profile: ProfileOption = None,
     models: ModelsOption = None,
     model: ModelOption = None,
-    one_camera: Annotated[
-        bool,
-        typer.Option("--one-camera", help="A folder of recorder segments is one camera, times from file names."),
-    ] = False,
+    one_camera: OneCameraOption = False,
     annotate: Annotated[bool, typer.Option("--annotate", help="Also write a video with boxes drawn.")] = False,
-    preview: Annotated[
-        bool, typer.Option("--preview", help="Only show zones and what could be judged on one frame, then stop.")
-    ] = False,
-    outbox: Annotated[
-        Path | None, typer.Option("--outbox", help="Also put every report into this outbox, ready to deliver.")
-    ] = None,
+    preview: PreviewOption = False,
+    outbox: OutboxOption = None,
     force: Annotated[bool, typer.Option("--force", help="Overwrite an earlier scan in --out.")] = False,
     as_json: JsonOption = False,
 ) -> None:
