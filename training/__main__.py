@@ -24,6 +24,7 @@ from training.plots import plots
 from training.pseudo import pseudo
 from training.settings import Settings, SettingsError, read_settings
 from training.sightings import sightings
+from training.strays import strays
 from training.suspects import suspects
 from training.teach import teach
 from training.train_frame import train_cigarette, train_frame
@@ -31,7 +32,8 @@ from training.train_zoom import train_partner, train_zoom
 
 TRAINED = ("frame", "cigarette", "zoom", "partner")
 STAGES = ("build", "pseudo", *TRAINED, "calibrate", "export", "evaluate", "plots", "card")
-MORE = ("heads", "teach", "suspects", "renders", "final")  # need a model, or renders, or the camera-scale script
+# Need a model, or renders, or the camera-scale script.
+MORE = ("heads", "teach", "strays", "suspects", "renders", "final")
 SETS = ("portrait", "camera", FINAL_SHEETS, "rendered")
 # Take long, or need renders: not part of `run`.
 MEASURES = ("accusations", "ceilings", "folds", "margins", "pairs", "sightings")
@@ -87,18 +89,20 @@ def stages(given: argparse.Namespace, settings: Settings) -> dict[str, Callable[
         "sets": given.set,
     }
     films = {"scenes": given.scenes, "seconds": given.seconds, "profile": (given.profile or ["fast"])[0]}
+    thorough = (given.profile or ["thorough"])[0]
     return {
         "build": lambda: build(given.data, given.out, settings.data),
         "pseudo": lambda: pseudo(given.out, settings, given.init),
-        "heads": lambda: find_heads(given.out, settings, model, (given.profile or ["thorough"])[0]),
+        "heads": lambda: find_heads(given.out, settings, model, thorough),
         "teach": lambda: teach(given.data, given.out, settings, model),
+        "strays": lambda: strays(given.data, given.out, settings, model, thorough),
         "suspects": lambda: suspects(given.data, given.out, settings, model),
         "renders": lambda: add_renders(_folder(given.renders), given.out, settings.data),
         "frame": lambda: train_frame(given.out, settings, given.init),
         "cigarette": lambda: train_cigarette(given.out, settings, given.init),
         "zoom": lambda: train_zoom(given.out, settings, given.init),
         "partner": lambda: train_partner(given.out, settings, given.init),
-        "calibrate": lambda: calibrate(given.out, settings),
+        "calibrate": lambda: calibrate(given.out, settings, given.model),
         "export": lambda: export(given.out, settings, given.model),
         "evaluate": lambda: evaluate(given.data, given.out, model, options),
         "final": lambda: final(given.data, given.out),

@@ -185,6 +185,27 @@ def square(image: np.ndarray[Any, Any], box: tuple[float, ...], heads: float, si
     return Square(warped, left, top, scale)
 
 
+def head_facts(picture: Picture, boxes: list[list[float]], **given: Any) -> Row:
+    """What a pack of heads holds of one square; `boxes` in its pixels, the head's first, then its neighbours'.
+
+    `given` are its kind and its answers, and, where they are no labels, another family.
+    """
+    return {
+        "file": picture.file,
+        "family": picture.family,
+        "hat": None,
+        "hat_kind": None,
+        "mask": None,
+        "boxes": boxes,
+        "judged": "all",
+        "exhaustive": False,
+        "source": picture.source,
+        "group": picture.group,
+        "split": picture.split,
+        **given,
+    }
+
+
 def _pack_one(job: tuple[str, Row, DataSettings]) -> tuple[Row, Any, list[tuple[Any, Row]]]:
     root, row, settings = job
     cv2.setNumThreads(1)
@@ -201,25 +222,17 @@ def _pack_one(job: tuple[str, Row, DataSettings]) -> tuple[Row, Any, list[tuple[
         near = [crop.moved(b.xyxy) for b in (box, *(h for h in heads if h is not box))]
         side = crop.picture.shape[0]
         near = near[:1] + [n for n in near[1:] if n[2] > 0 and n[3] > 0 and n[0] < side and n[1] < side]
-        crops.append(
-            (
-                crop.picture,
-                {
-                    "file": picture.file,
-                    "family": picture.family,
-                    "kind": box.kind,
-                    "hat": box.hat,
-                    "hat_kind": box.hat_kind,
-                    "mask": box.mask,
-                    "boxes": near,
-                    "judged": picture.judged,
-                    "exhaustive": picture.known["head"] == "all",
-                    "source": picture.source,
-                    "group": picture.group,
-                    "split": picture.split,
-                },
-            )
+        facts = head_facts(
+            picture,
+            near,
+            kind=box.kind,
+            hat=box.hat,
+            hat_kind=box.hat_kind,
+            mask=box.mask,
+            judged=picture.judged,
+            exhaustive=picture.known["head"] == "all",
         )
+        crops.append((crop.picture, facts))
     return row, shrunk(image, settings.frame_side_px), crops
 
 

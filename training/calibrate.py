@@ -74,11 +74,11 @@ def validation_crops(
     return np.stack(crops), asked, halves, heights
 
 
-def ask(out: Path, settings: Settings) -> Asked:
-    """The averaged zoom net's logits on the validation heads."""
+def ask(out: Path, settings: Settings, base: Path | None) -> Asked:
+    """The averaged zoom net's logits on the validation heads; `base` as in `export.load_zoom`."""
     seed = settings.zoom.loop.seed
     crops, asked, halves, heights = validation_crops(Pack(out / "set/heads"), settings.zoom, seed)
-    net, _ = load_zoom(out, settings)
+    net, _ = load_zoom(out, settings, base)
     answers_ = {name: torch.tensor(values) for name, values in asked.items()}
     return Asked(crop_logits(net, crops), answers_, torch.tensor(halves), torch.tensor(heights))
 
@@ -160,9 +160,9 @@ def report(asked: Asked) -> dict[str, Any]:
     return out
 
 
-def calibrate(out: Path, settings: Settings) -> dict[str, Any]:
-    """Write OUT/calibration.json; returns it."""
-    found = report(ask(out, settings))
+def calibrate(out: Path, settings: Settings, base: Path | None = None) -> dict[str, Any]:
+    """Write OUT/calibration.json; returns it. `base` as in `export.load_zoom`."""
+    found = report(ask(out, settings, base))
     (out / "calibration.json").write_text(json.dumps(found, indent=1) + "\n", "utf-8")
     print(json.dumps(found, indent=1))
     return found

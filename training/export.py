@@ -111,16 +111,43 @@ def load_frame(out: Path, settings: Settings, look: str = "frame") -> tuple[nn.M
     return net.eval(), state
 
 
-def load_zoom(out: Path, settings: Settings) -> tuple[nn.Module, dict[str, Any]]:
-    """The averaged zoom net, with its partner if the recipe has one, as it answers; and its checkpoint."""
-    state = averaged_weights(out / "zoom")
+def load_zoom(out: Path, settings: Settings, base: Path | None = None) -> tuple[nn.Module, dict[str, Any]]:
+    """The averaged zoom net, with its partner if the recipe has one, as it answers; and the facts of its training.
+
+    `base` as in `export_frame`.
+    """
+    net, facts = _averaged(out, settings, "zoom")
+    whole_net: nn.Module = Mirrored(net)
+    if settings.partner is not None:
+        second, more = _averaged(out, replace(settings, zoom=settings.partner), "partner")
+        whole_net = ZoomPair(net, second)
+        facts |= more
+    whole_net = fused(whole_net)
+    if settings.zoom.kept:
+        keep(whole_net, _origin(base, "zoom", settings.zoom.kept), settings.zoom.kept)
+    return whole_net, facts
+
+
+def _averaged(out: Path, settings: Settings, place: str) -> tuple[ZoomNet, dict[str, Any]]:
+    state = averaged_weights(out / place)
     net = ZoomNet(settings)
     net.load_state_dict(state["average"])
-    if settings.partner is None:
-        return Mirrored(net).eval(), state
-    second = ZoomNet(replace(settings, zoom=settings.partner))
-    second.load_state_dict(averaged_weights(out / "partner")["average"])
-    return ZoomPair(net, second).eval(), state
+    return net, trained_facts(place, state, settings.zoom.loop.seed)
+
+
+def trained_facts(look: str, state: dict[str, Any], seed: int) -> dict[str, Any]:
+    """What model.toml says of the training of one net."""
+    return {
+        f"{look}_steps": state["step"],
+        f"{look}_minutes": round(state["elapsed_s"] / 60),
+        f"{look}_seed": seed,
+    }
+
+
+def _origin(base: Path | None, look: str, kept: float) -> Path:
+    if base is None:
+        raise SettingsError(f"[{look}] kept = {kept}: give --model, the folder that it went on from")
+    return base / FILES[look]
 
 
 def temperatures(out: Path) -> dict[str, float]:
@@ -131,7 +158,7 @@ def temperatures(out: Path) -> dict[str, float]:
 
 
 def export_frame(out: Path, settings: Settings, look: str, path: Path, base: Path | None = None) -> dict[str, Any]:
-    """Write the frame net (`look="frame"`) or the cigarette net; returns its checkpoint.
+    """Write the frame net (`look="frame"`) or the cigarette net; returns the facts of its training.
 
     `base`: the model folder that it went on from; where the recipe says so, a share of its weights is kept.
 
@@ -142,16 +169,14 @@ def export_frame(out: Path, settings: Settings, look: str, path: Path, base: Pat
     net, state = load_frame(out, settings, look)
     net = fused(net)
     if given.kept:
-        if base is None:
-            raise SettingsError(f"[{look}] kept = {given.kept}: give --model, the folder that it went on from")
-        keep(net, base / FILES[look], given.kept)
+        keep(net, _origin(base, look, given.kept), given.kept)
     names = {"images": {0: "pictures", 1: "height", 2: "width"}, "predictions": {0: "pictures", 2: "anchors"}}
     sample = torch.zeros(2, 96, 128, 3, dtype=torch.uint8)
     stored = whole if given.int8 else partial(half_stored, eight_from=given.eight_from)
     write_onnx(FrameGraph(net), sample, path, names, stored)
     if given.int8:
         quantize(path, calibration_sheets(out, settings, given))
-    return state
+    return trained_facts(look, state, given.loop.seed)
 
 
 def calibration_sheets(out: Path, settings: Settings, given: FrameSettings) -> list[Pixels]:
@@ -162,16 +187,16 @@ def calibration_sheets(out: Path, settings: Settings, given: FrameSettings) -> l
     return [np.ascontiguousarray(image[..., ::-1]) for image in drawn]
 
 
-def export_zoom(out: Path, settings: Settings, path: Path) -> dict[str, Any]:
-    """Write the zoom net with its temperatures; returns its checkpoint."""
-    zoom, state = load_zoom(out, settings)
+def export_zoom(out: Path, settings: Settings, path: Path, base: Path | None = None) -> dict[str, Any]:
+    """Write the zoom net with its temperatures; as `export_frame`."""
+    zoom, facts = load_zoom(out, settings, base)
     size = settings.zoom.size_px
     more = ("cigarette",) if settings.zoom.suspects else ()
     names = {name: {0: "heads"} for name in ("crops", "head", "hat", "mask", *more)}
     sample = torch.zeros(2, size, size, 3, dtype=torch.uint8)
     stored = partial(half_stored, eight_from=settings.zoom.eight_from)
-    write_onnx(ZoomGraph(fused(zoom), temperatures(out)), sample, path, names, stored)
-    return state
+    write_onnx(ZoomGraph(zoom, temperatures(out)), sample, path, names, stored)
+    return facts
 
 
 def export(out: Path, settings: Settings, base: Path | None = None) -> Path:
@@ -190,14 +215,12 @@ def export(out: Path, settings: Settings, base: Path | None = None) -> Path:
     for look, file in FILES.items():
         if base and not (out / look / "checkpoint.pt").is_file():
             shutil.copyfile(base / file, folder / file)
-            trained |= {key: value for key, value in given.items() if key.startswith(f"{look}_")}
-            continue
-        if look == "zoom":
-            state = export_zoom(out, settings, folder / file)
+            nets = ("zoom_", "partner_") if look == "zoom" else (f"{look}_",)
+            trained |= {key: value for key, value in given.items() if key.startswith(nets)}
+        elif look == "zoom":
+            trained |= export_zoom(out, settings, folder / file, base)
         else:
-            state = export_frame(out, settings, look, folder / file, base)
-        trained |= {f"{look}_steps": state["step"], f"{look}_minutes": round(state["elapsed_s"] / 60)}
-        trained[f"{look}_seed"] = getattr(settings, look).loop.seed
+            trained |= export_frame(out, settings, look, folder / file, base)
     (folder / "model.toml").write_text(model_toml(settings, folder, trained), "utf-8")
     return folder
 

@@ -45,6 +45,7 @@ _FAMILY_WEIGHT = {
     "clean": 1.6,
     "helmet": 0.45,
     "taught": 0.5,
+    "stray": 1.2,
     "pair": 12.0,
 }
 _MASK_HAT_WEIGHT = {"food_or_clinical": 6.0, "other": 4.0, "unclear": 0.6, None: 0.7}
@@ -199,6 +200,8 @@ class HeadCrops:
         is_head, box = 1, jittered(boxes[0], rng)
         if fact["kind"] == "not_head":
             is_head = 0
+        elif fact["kind"] == "stray":
+            is_head = UNASKED
         elif fact["exhaustive"] and rng.random() < self._settings.negative:
             wrong = misplaced(boxes, rng)
             if wrong is None:

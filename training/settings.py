@@ -94,6 +94,7 @@ class ZoomSettings:
     ] = ()  # families of pictures that are left out (ablation), e.g. render, clean, still, pair
     tiny: float = 0.06  # share of crops shrunk below what can be judged
     eight_from: int = 0  # weights of so many numbers and more are stored in 8 bits; see storage.py
+    kept: float = 0.0  # as in [frame]; of the partner, too
     loop: LoopSettings = field(default_factory=LoopSettings)
 
 

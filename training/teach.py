@@ -18,7 +18,7 @@ from kitchenvision.build import Eyes
 from kitchenvision.geometry import as_xyxy
 from kitchenvision.types import HeadLook
 from training.answers import as_picture, heads_of, open_model, read_bgr
-from training.build import read_rows, read_set, square
+from training.build import head_facts, read_rows, read_set, square
 from training.labels import Picture, Row
 from training.pack import Pack, PackWriter
 from training.settings import DataSettings, Settings
@@ -52,19 +52,7 @@ def new_heads(eyes: Eyes, data: Path, picture: Picture, settings: DataSettings) 
         if not large or confidence < _FOUND or given["hat"] == given["mask"] is None:
             continue
         crop = square(image, box, settings.crop_heads, settings.crop_side_px)
-        facts = {
-            "file": picture.file,
-            "family": "taught",
-            "kind": "head",
-            "hat_kind": None,
-            "boxes": [crop.moved(box)],
-            "judged": "all",
-            "exhaustive": False,
-            "source": picture.source,
-            "group": picture.group,
-            "split": picture.split,
-        }
-        yield crop.picture, {**facts, **given}
+        yield crop.picture, head_facts(picture, [crop.moved(box)], kind="head", family="taught", **given)
 
 
 def missing_answers(eyes: Eyes, pack: Pack, settings: DataSettings) -> Iterator[Row]:
@@ -103,10 +91,10 @@ def teach(data: Path, out: Path, settings: Settings, model: Path) -> None:
 
 
 def taught_heads(out: Path) -> list[Pack]:
-    """The packs of heads that there are: labelled ones, completed by what was taught, taught and rendered ones."""
+    """The packs of heads that there are: labelled (completed by what was taught), taught, stray, rendered ones."""
     labelled = Pack(out / "set/heads")
     for row in read_rows(out / "set/answers.jsonl"):
         fact = labelled.facts[row["index"]]
         fact |= {q: row[q] for q in ("hat", "mask") if row.get(q) and fact[q] is None}
-    more = [out / "set" / name for name in ("taught", "renders")]
+    more = [out / "set" / name for name in ("taught", "strays", "renders")]
     return [labelled, *(Pack(path) for path in more if path.with_suffix(".jsonl").is_file())]
