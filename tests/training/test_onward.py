@@ -3,6 +3,7 @@
 import json
 import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -24,7 +25,7 @@ with warnings.catch_warnings():
     from training.build import DataError
     from training.carry import PARTNER, carry, keep, stored_weights
     from training.carry import ZOOM as ZOOM_PART
-    from training.export import FrameGraph, fused
+    from training.export import FrameGraph, fused, load_zoom
     from training.networks import Mirrored, ZoomNet, ZoomPair, frame_net, normed, split_logits
     from training.pack import Pack
     from training.settings import Settings, SettingsError, ZoomSettings, read_settings
@@ -105,6 +106,20 @@ def test_a_net_that_keeps_all_is_the_shipped_one_again() -> None:
     with torch.inference_mode():
         own = FrameGraph(net)(torch.from_numpy(pictures)).numpy()
     np.testing.assert_allclose(own[:, 4:], answer[:, 4:], atol=1e-3)
+
+
+def test_a_zoom_look_keeps_a_share_of_both_of_its_nets(onward: Path) -> None:
+    settings = read_settings(onward / "recipe.toml")
+    new, _ = load_zoom(onward / "out", settings)
+    keeping = replace(settings, zoom=replace(settings.zoom, kept=0.5))
+    both, _ = load_zoom(onward / "out", keeping, SHIPPED)
+    shipped = stored_weights(SHIPPED / "zoom.onnx")
+    trained = dict(new.named_parameters())
+    for name, parameter in both.named_parameters():
+        expected = (trained[name].detach().numpy() + shipped[name]) / 2
+        np.testing.assert_allclose(parameter.detach().numpy(), expected, atol=1e-5)
+    with pytest.raises(SettingsError, match=r"\[zoom\] kept = 0.5: give --model"):
+        load_zoom(onward / "out", keeping)
 
 
 @pytest.mark.parametrize("share", [-0.1, 1.0, 3])
@@ -198,7 +213,9 @@ def test_a_look_that_was_not_trained_is_that_of_the_model_folder(onward: Path) -
     assert (out / "zoom.onnx").read_bytes() != (SHIPPED / "zoom.onnx").read_bytes()
     card = load_card(onward / "out", "export")
     assert card.zoom is not None
-    assert "frame_steps" in (out / "model.toml").read_text("utf-8")
+    told = (out / "model.toml").read_text("utf-8")
+    assert "frame_steps" in told
+    assert "partner_steps = 2" in told
 
 
 def test_teaching_writes_answers_only_where_labels_are_silent(onward: Path) -> None:
