@@ -23,7 +23,7 @@ class Eyes:
     """The looks of one model, ready to look.
 
     `cigarettes` finds them on a whole picture, if any network does. `check` weighs what was found on a single
-    picture, if the model has that second opinion; in video several looks decide.
+    picture, if the model has that second opinion; what is found in video the looker weighs itself, if it is to.
     """
 
     card: ModelCard
@@ -65,7 +65,9 @@ def open_eyes(
     check = None
     if card.cigarette_check is not None:
         check = CigaretteCheck(card.cigarette_check, card.zoom.size_px, asks_for_cigarettes(zoom))
-    return Eyes(card, detector, OnnxHeadLooker(card, zoom, near, profile), cigarettes, check)
+    in_video = card.cigarette_check is not None and card.cigarette_check.in_video
+    looker = OnnxHeadLooker(card, zoom, near, profile, check if in_video else None)
+    return Eyes(card, detector, looker, cigarettes, check)
 
 
 def model_place(folder: Path | None, model: str | None) -> tuple[Path, str | None]:

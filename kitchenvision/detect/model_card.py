@@ -91,12 +91,14 @@ class CigaretteCheckSettings(_Section):
     """How the zoom net, which then has an output ``cigarette``, weighs what the cigarette look suspects.
 
     sides: side of the crop around a suspected cigarette, in its longer sides. weight: of the zoom net's answer,
-    0..1. least: the score from which on something is suspected.
+    0..1. least: the score from which on something is suspected. in_video: whether close looks in video are
+    weighed, too, not only what is found on single pictures.
     """
 
     sides: float = Field(default=5.0, gt=1)
     weight: float = Field(default=0.5, ge=0, le=1)
     least: float = Field(default=0.02, gt=0, lt=1)
+    in_video: bool = False
 
 
 class Thresholds(_Section):

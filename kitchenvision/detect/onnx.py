@@ -8,6 +8,7 @@ import numpy as np
 import onnxruntime as ort
 from onnxruntime.capi import onnxruntime_pybind11_state as state
 
+from kitchenvision.detect.cigarette_check import CigaretteCheck
 from kitchenvision.detect.decode import agreed, decode, joined, suppressed, without_small_heads
 from kitchenvision.detect.model_card import ModelCard, Profile
 from kitchenvision.detect.preprocess import PAD_GREY, Placed, letterbox, sharpness, square_crop
@@ -159,16 +160,17 @@ class OnnxHeadLooker:
         session: ort.InferenceSession,
         detector: OnnxDetector | None,
         profile: Profile = "fast",
+        check: CigaretteCheck | None = None,
     ) -> None:
-        """`detector` finds cigarettes; None: nobody looks for them."""
+        """`detector` finds cigarettes; None: nobody looks for them. `check` weighs each that is found."""
         self._net, self._cigarette = card.zoom, card.cigarette_zoom
         self._sides = (self._net.crop_heads, *self._net.also_crop_heads.get(profile, ()))
-        self._session, self._detector = session, detector
+        self._session, self._detector, self._check = session, detector, check
 
     def with_one_square(self) -> "OnnxHeadLooker":
-        """The same looks, with one square a head for cigarettes, as single pictures are looked at."""
+        """The same looks, with one square a head for cigarettes, unweighed, as single pictures are looked at."""
         other = copy(self)
-        other._cigarette = self._cigarette.model_copy(update={"also": ()})
+        other._cigarette, other._check = self._cigarette.model_copy(update={"also": ()}), None
         return other
 
     def look(
@@ -224,10 +226,13 @@ class OnnxHeadLooker:
         height, width = image.shape[:2]
         seen = self._detector.cigarettes_near(placed)
         found = [suppressed(some, _SAME_CIGARETTE, width, height) for some in seen]
-        return [
-            _as_cigarettes(agreed(found[start : start + len(squares)], _SAME_CIGARETTE))
+        each = [
+            agreed(found[start : start + len(squares)], _SAME_CIGARETTE)
             for start in range(0, len(found), len(squares))
         ]
+        if self._check is not None:
+            each = [self._check.weighed(image, some, LEAST_SCORE) for some in each]
+        return [_as_cigarettes(some) for some in each]
 
 
 def _as_cigarettes(found: Detections) -> tuple[Cigarette, ...]:

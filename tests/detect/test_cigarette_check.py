@@ -1,13 +1,16 @@
 """The second opinion on suspected cigarettes: it weighs, it keeps the boxes, and it looks at the right place."""
 
+import re
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 from builders import PixelPicture
 from networks import FakeSession, bright_squares, brightness, card, session_with
 
-from kitchenvision.build import Eyes
+from kitchenvision.build import Eyes, open_eyes
 from kitchenvision.detect.cigarette_check import CigaretteCheck
 from kitchenvision.detect.model_card import CigaretteCheckSettings
 from kitchenvision.detect.onnx import OnnxDetector, OnnxHeadLooker, asks_for_cigarettes
@@ -17,6 +20,7 @@ from kitchenvision.types import CIGARETTE, Detections
 
 SIDES = 5.0
 LEAST = 0.05
+SHIPPED = Path(__file__).parents[2] / "models/canteen-n"
 
 
 def bright_is_one(pixels: np.ndarray) -> np.ndarray:
@@ -89,7 +93,7 @@ def test_a_suspect_at_the_rim_is_looked_at_like_any_other(place: tuple[float, fl
     assert found.confidence == pytest.approx([(0.64 * 200 / 255) ** 0.5], abs=1e-3)
 
 
-def eyes(weight: float | None) -> tuple[Eyes, PixelPicture]:
+def eyes(weight: float | None, in_video: bool = False) -> tuple[Eyes, PixelPicture]:
     """Eyes that take a white bar for a cigarette, and see a person by it."""
     it = card((320,), classes=("cigarette", "person", "head"))
     check = None
@@ -99,7 +103,7 @@ def eyes(weight: float | None) -> tuple[Eyes, PixelPicture]:
     detector = OnnxDetector(it, FakeSession(bright_squares))
     pixels = np.full((480, 640, 3), 40, np.uint8)
     pixels[230:236, 330:342] = 255
-    looker = OnnxHeadLooker(it, FakeSession(brightness), detector)
+    looker = OnnxHeadLooker(it, FakeSession(brightness), detector, check=check if in_video else None)
     return Eyes(it, detector, looker, detector, check), PixelPicture(pixels)
 
 
@@ -110,10 +114,30 @@ def test_a_model_that_promises_a_second_opinion_and_has_none_is_refused() -> Non
     assert ask(np.zeros((3, 64, 64, 3), np.uint8)).shape == (3, 1)
 
 
-def test_in_video_the_cigarette_look_speaks_for_itself() -> None:
-    all_eyes, picture = eyes(0.5)
-    (look,) = all_eyes.looker.look(picture, [(300.0, 180.0, 340.0, 230.0)])
-    assert [c.confidence for c in look.cigarettes] == pytest.approx([0.9], abs=1e-3)
+@pytest.mark.parametrize(("in_video", "expected"), [(False, 0.9), (True, (0.9 * 0.25) ** 0.5)])
+@pytest.mark.parametrize("glance", [False, True])
+def test_in_video_the_cigarette_look_speaks_for_itself_unless_told_otherwise(
+    in_video: bool, expected: float, glance: bool
+) -> None:
+    all_eyes, picture = eyes(0.5, in_video)
+    (look,) = all_eyes.looker.look(picture, [(300.0, 180.0, 340.0, 230.0)], glance=glance)
+    assert [c.confidence for c in look.cigarettes] == pytest.approx([expected], abs=1e-3)
+
+
+def test_on_a_single_picture_a_suspect_is_weighed_once() -> None:
+    rows = [row_of("a.png", picture, all_eyes) for all_eyes, picture in (eyes(0.5), eyes(0.5, in_video=True))]
+    assert rows[0] == rows[1]
+
+
+@pytest.mark.parametrize("in_video", [False, True])
+def test_the_model_card_says_whether_looks_in_video_are_weighed(tmp_path: Path, in_video: bool) -> None:
+    folder = tmp_path / "models/canteen-n"
+    shutil.copytree(SHIPPED, folder)
+    told = re.sub(r"in_video = \w+\n", "", (folder / "model.toml").read_text("utf-8"))
+    at = "[cigarette_check]\n"
+    (folder / "model.toml").write_text(told.replace(at, f"{at}in_video = {str(in_video).lower()}\n"), "utf-8")
+    opened = open_eyes(tmp_path / "models", "canteen-n", "fast", "cpu", 1)
+    assert (opened.looker._check is not None) is in_video
 
 
 def test_a_single_picture_is_looked_at_with_one_square_a_head() -> None:
