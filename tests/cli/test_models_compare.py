@@ -31,13 +31,13 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def blinder(tmp_path: Path) -> Path:
-    """The bundled model with a frame look at 96 px, which finds hardly any head."""
+    """The bundled model with a frame look at 64 px, which finds hardly any head."""
     card = load_card(models_folder())
     folder = tmp_path / "blinder"
     shutil.copytree(card.path(card.frame.file).parent, folder)
     lines = (folder / "model.toml").read_text("utf-8").splitlines()
     at = lines.index("[frame.profiles]")
-    lines[at + 1 : at + 3] = ["fast = [96]", "thorough = [96]"]
+    lines[at + 1 : at + 3] = ["fast = [64]", "thorough = [64]"]
     (folder / "model.toml").write_text("\n".join(lines) + "\n", "utf-8")
     return folder
 
