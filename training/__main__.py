@@ -125,12 +125,29 @@ def _folder(given: Path | None) -> Path:
     return given
 
 
+def _can_keep(settings: Settings, model: Path | None) -> None:
+    """A recipe that goes on from a model folder is told so before hours of training, not after.
+
+    Raises:
+        SettingsError: a look is to keep a share of weights, and nobody said whose.
+    """
+    for name in ("frame", "cigarette", "zoom"):
+        kept = getattr(settings, name).kept
+        if kept and model is None:
+            raise SettingsError(
+                f"[{name}] kept = {kept}: give --model, the folder that it goes on from, or take a recipe "
+                "that starts anew, such as training/configs/from_coco.toml"
+            )
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run one stage or all; 0 done, 2 wrong settings or data."""
     given = parsed(arguments)
     try:
         settings = read_settings(given.config)
         torch.set_num_threads(max(settings.frame.loop.threads, settings.zoom.loop.threads))
+        if given.stage == "run":
+            _can_keep(settings, given.model)
         calls = stages(given, settings)
         for name in STAGES if given.stage == "run" else (given.stage,):
             print(f"== {name}", flush=True)

@@ -1,7 +1,7 @@
 """The database: one engine, sessions for reading and for writing, migrations at start.
 
-Everything that is particular to SQLite or PostgreSQL stands here and in `migrations/guards`; the rest of the
-regulator is plain SQLAlchemy.
+Everything that is particular to SQLite or PostgreSQL stands here, in `jobs` (which process has one) and in
+`migrations/guards`; the rest of the regulator is plain SQLAlchemy.
 
 SQLite lets one writer in at a time, and the code relies on it: what a writer read, nobody changes before it
 commits. PostgreSQL keeps that promise by advisory locks. A writer that touches what is of one canteen alone can say

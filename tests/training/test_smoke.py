@@ -38,6 +38,9 @@ pytestmark = [
 ]
 
 
+CONFIGS = Path(__file__).parents[2] / "training/configs"
+
+
 class Trained:
     """A finished tiny run."""
 
@@ -157,6 +160,22 @@ def test_what_is_to_be_kept_needs_the_folder_that_it_comes_from(
     given = ["--config", str(recipe), "--data", str(trained.data), "--out", str(trained.out)]
     assert main(["export", *given]) == 2
     assert "kept = 0.2: give --model" in capsys.readouterr().err
+
+
+def test_a_recipe_that_goes_on_from_a_model_is_refused_before_it_trains_without_one(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    given = ["--config", str(CONFIGS / "canteen_n.toml"), "--data", str(tmp_path), "--out", str(tmp_path / "out")]
+    assert main(["run", *given]) == 2
+    assert "kept = 0.3: give --model" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("recipe", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_recipe_can_be_read_and_only_the_shipped_one_keeps_weights(recipe: Path) -> None:
+    settings = read_settings(recipe)
+    keeps = any(getattr(settings, look).kept for look in ("frame", "cigarette", "zoom"))
+    assert keeps is (recipe.stem == "canteen_n")
 
 
 def test_curves_are_drawn_without_a_calibration_too(trained: Trained, tmp_path: Path) -> None:
