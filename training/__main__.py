@@ -15,7 +15,7 @@ from training.calibrate import calibrate
 from training.card import write_card
 from training.ceilings import ceilings
 from training.evaluate import FINAL_SHEETS, PROFILES, evaluate, final
-from training.export import export
+from training.export import export, origin
 from training.folds import folds
 from training.found_heads import find_heads
 from training.margins import margins
@@ -132,12 +132,8 @@ def _can_keep(settings: Settings, model: Path | None) -> None:
         SettingsError: a look is to keep a share of weights, and nobody said whose.
     """
     for name in ("frame", "cigarette", "zoom"):
-        kept = getattr(settings, name).kept
-        if kept and model is None:
-            raise SettingsError(
-                f"[{name}] kept = {kept}: give --model, the folder that it goes on from, or take a recipe "
-                "that starts anew, such as training/configs/from_coco.toml"
-            )
+        if kept := getattr(settings, name).kept:
+            origin(model, name, kept)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -124,7 +124,7 @@ def load_zoom(out: Path, settings: Settings, base: Path | None = None) -> tuple[
         facts |= more
     whole_net = fused(whole_net)
     if settings.zoom.kept:
-        keep(whole_net, _origin(base, "zoom", settings.zoom.kept), settings.zoom.kept)
+        keep(whole_net, origin(base, "zoom", settings.zoom.kept), settings.zoom.kept)
     return whole_net, facts
 
 
@@ -144,9 +144,13 @@ def trained_facts(look: str, state: dict[str, Any], seed: int) -> dict[str, Any]
     }
 
 
-def _origin(base: Path | None, look: str, kept: float) -> Path:
+def origin(base: Path | None, look: str, kept: float) -> Path:
+    """The file of a look of which a share is to be kept. Raises SettingsError without `base`."""
     if base is None:
-        raise SettingsError(f"[{look}] kept = {kept}: give --model, the folder that it went on from")
+        raise SettingsError(
+            f"[{look}] kept = {kept}: give --model, the folder that it goes on from, or take a recipe "
+            "that starts anew, such as training/configs/from_coco.toml"
+        )
     return base / FILES[look]
 
 
@@ -169,7 +173,7 @@ def export_frame(out: Path, settings: Settings, look: str, path: Path, base: Pat
     net, state = load_frame(out, settings, look)
     net = fused(net)
     if given.kept:
-        keep(net, _origin(base, look, given.kept), given.kept)
+        keep(net, origin(base, look, given.kept), given.kept)
     names = {"images": {0: "pictures", 1: "height", 2: "width"}, "predictions": {0: "pictures", 2: "anchors"}}
     sample = torch.zeros(2, 96, 128, 3, dtype=torch.uint8)
     stored = whole if given.int8 else partial(half_stored, eight_from=given.eight_from)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -62,6 +63,21 @@ class Pack:
         fact = self.facts[i]
         flag = {1: cv2.IMREAD_COLOR, 2: cv2.IMREAD_REDUCED_COLOR_2, 4: cv2.IMREAD_REDUCED_COLOR_4}[reduce]
         return cv2.imdecode(self._bytes[fact["at"] : fact["at"] + fact["bytes"]], flag)
+
+
+def pack_squares(
+    path: Path, pictures: Sequence[Any], squares: Callable[[Any], Iterable[tuple[Picture, dict[str, Any]]]]
+) -> list[dict[str, Any]]:
+    """Pack what `squares` gives of each picture, with its facts, and say how far it is; returns the facts."""
+    packed = []
+    with PackWriter(path) as pack:
+        for i, picture in enumerate(pictures):
+            for crop, facts in squares(picture):
+                pack.add(crop, facts)
+                packed.append(facts)
+            if i % 500 == 0:
+                print(f"{path.name} {i}/{len(pictures)}", flush=True)
+    return packed
 
 
 class Packs:

@@ -23,7 +23,7 @@ from training.answers import as_picture, heads_of, open_model, read_bgr
 from training.build import head_facts, read_set, square
 from training.head_crops import overlap
 from training.labels import Picture, Row
-from training.pack import PackWriter
+from training.pack import pack_squares
 from training.settings import DataSettings, Settings
 
 FAMILIES = ("mask",)
@@ -61,12 +61,5 @@ def strays(data: Path, out: Path, settings: Settings, model: Path, profile: Prof
     """Run the stage with the looks of a model folder. Prints how many squares there are."""
     eyes = open_model(model, profile, settings.zoom.loop.threads)
     pictures = [p for p in read_set(out) if p.split == "train" and p.family in FAMILIES]
-    count = 0
-    with PackWriter(out / "set/strays") as pack:
-        for i, picture in enumerate(pictures):
-            for crop, facts in stray_squares(eyes, data, picture, settings.data):
-                pack.add(crop, facts)
-                count += 1
-            if i % 500 == 0:
-                print(f"strays {i}/{len(pictures)}", flush=True)
-    print(f"{count:7d}  strays on {len(pictures)} pictures")
+    packed = pack_squares(out / "set/strays", pictures, lambda p: stray_squares(eyes, data, p, settings.data))
+    print(f"{len(packed):7d}  strays on {len(pictures)} pictures")

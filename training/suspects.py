@@ -23,7 +23,7 @@ from training.answers import as_picture, read_bgr
 from training.build import read_set, square
 from training.head_crops import overlap
 from training.labels import Picture
-from training.pack import PackWriter
+from training.pack import pack_squares
 from training.settings import Settings
 
 PACKED_SIDES = 9.0  # side of a packed square, in longer sides of the suspected cigarette
@@ -96,14 +96,7 @@ def suspects(data: Path, out: Path, settings: Settings, model: Path) -> None:
     """Run the stage with the cigarette look of a model folder. Prints how many squares each split got."""
     look = open_suspicious(model, settings.zoom.loop.threads)
     pictures = [p for p in read_set(out) if p.known["cigarette"] == "all"]
-    counted: Counter[str] = Counter()
-    with PackWriter(out / "set/suspects") as pack:
-        for i, picture in enumerate(pictures):
-            image = read_bgr(data / picture.file)
-            for crop, facts in squares(look, image, picture):
-                pack.add(crop, facts)
-                counted[f"{facts['split']} {facts['family']} {facts['kind']}"] += 1
-            if i % 500 == 0:
-                print(f"suspects {i}/{len(pictures)}", flush=True)
+    packed = pack_squares(out / "set/suspects", pictures, lambda p: squares(look, read_bgr(data / p.file), p))
+    counted = Counter(f"{facts['split']} {facts['family']} {facts['kind']}" for facts in packed)
     for what, n in sorted(counted.items()):
         print(f"{n:7d}  {what}")

@@ -20,7 +20,7 @@ from kitchenvision.types import HeadLook
 from training.answers import as_picture, heads_of, open_model, read_bgr
 from training.build import head_facts, read_rows, read_set, square
 from training.labels import Picture, Row
-from training.pack import Pack, PackWriter
+from training.pack import Pack, pack_squares
 from training.settings import DataSettings, Settings
 
 _FOUND = 0.6  # confidence of a head that is taken for one
@@ -79,13 +79,8 @@ def teach(data: Path, out: Path, settings: Settings, model: Path) -> None:
         counted.update(f"labelled heads: {q} {row[q]}" for q in ("hat", "mask") if row.get(q))
     (out / "set/answers.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows), "utf-8")
     pictures = [p for p in read_set(out) if p.split == "train" and p.family in _FAMILIES]
-    with PackWriter(out / "set/taught") as pack:
-        for i, picture in enumerate(pictures):
-            for crop, facts in new_heads(eyes, data, picture, settings.data):
-                pack.add(crop, facts)
-                counted.update(f"new heads: {q} {facts[q]}" for q in ("hat", "mask"))
-            if i % 500 == 0:
-                print(f"teach {i}/{len(pictures)}", flush=True)
+    for facts in pack_squares(out / "set/taught", pictures, lambda p: new_heads(eyes, data, p, settings.data)):
+        counted.update(f"new heads: {q} {facts[q]}" for q in ("hat", "mask"))
     for what, n in sorted(counted.items()):
         print(f"{n:7d}  {what}")
 
